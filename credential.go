@@ -1,0 +1,47 @@
+package aurora
+
+import "time"
+
+// CredentialKind is how an app authenticates to APNs.
+type CredentialKind string
+
+// The kinds of credential.
+const (
+	CertificateCredential CredentialKind = "certificate" // from a .p12
+	KeyCredential         CredentialKind = "key"         // from a .p8, for provider tokens
+)
+
+// Credential is what fills one environment slot of an app. The secret part
+// (the file) is stored encrypted beside it and is not in this value.
+type Credential struct {
+	ID          int64
+	AppID       int64
+	Environment Environment // the slot it fills
+	Kind        CredentialKind
+	Name        string // the certificate's common name, or "Key ABC123DEFG"
+	Topic       string // the APNs topic it was validated for
+	Topics      []string
+	BundleID    string // "" for a key, which serves all of the team's apps
+	TeamID      string
+	KeyID       string // keys only
+	NotBefore   time.Time
+	NotAfter    time.Time // zero for a key, which does not expire
+	ValidatedAt time.Time // when APNs accepted it in a live handshake
+	// Parked is why APNs refuses the credential since; "" while it works.
+	Parked   string
+	ParkedAt time.Time
+}
+
+// Usable reports whether it may be sent with at the given time.
+func (c Credential) Usable(now time.Time) bool {
+	return c.Parked == "" && !c.ValidatedAt.IsZero() && (c.NotAfter.IsZero() || now.Before(c.NotAfter))
+}
+
+// DaysLeft returns the whole days until expiry, negative when past, and false
+// for a credential that does not expire.
+func (c Credential) DaysLeft(now time.Time) (int, bool) {
+	if c.NotAfter.IsZero() {
+		return 0, false
+	}
+	return int(c.NotAfter.Sub(now) / (24 * time.Hour)), true
+}

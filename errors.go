@@ -1,0 +1,54 @@
+package aurora
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Kind says what sort of refusal an Error is. The REST API turns a kind into
+// the number and HTTP status of the family that was called; nothing else
+// about an error decides that.
+type Kind uint8
+
+// The kinds of refusal.
+const (
+	Internal     Kind = iota // a defect or a broken part of this installation
+	Invalid                  // a value is of the wrong type, form or range
+	Missing                  // a required value is absent
+	TooLarge                 // the content exceeds a size limit
+	NotFound                 // no such thing, or not the caller's
+	Unauthorized             // the caller did not prove who they are
+	Forbidden                // the caller is known but may not do this
+	Conflict                 // it contradicts what is already stored
+	NoTarget                 // an audience that selects no device
+	TooMany                  // a rate or count limit is exhausted
+	Unavailable              // a part that is needed does not answer; try again later
+)
+
+// Error is a refusal: what was wrong and what to do, as one plain sentence or
+// two for the person who called. Err, if set, is the technical cause for logs.
+type Error struct {
+	Kind Kind
+	Text string
+	Err  error
+}
+
+// Errorf makes a refusal of the given kind. A %w verb sets its cause.
+func Errorf(kind Kind, format string, args ...any) *Error {
+	err := fmt.Errorf(format, args...)
+	return &Error{Kind: kind, Text: err.Error(), Err: errors.Unwrap(err)}
+}
+
+// Error returns the sentence for the caller.
+func (e *Error) Error() string { return e.Text }
+
+// Unwrap returns the technical cause, or nil.
+func (e *Error) Unwrap() error { return e.Err }
+
+// KindOf reports the kind of err: Internal for anything that is not a refusal.
+func KindOf(err error) Kind {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e.Kind
+	}
+	return Internal
+}

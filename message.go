@@ -1,0 +1,119 @@
+package aurora
+
+import (
+	"encoding/json"
+	"slices"
+	"strconv"
+	"time"
+)
+
+// MessageID identifies an accepted push. It stays below 2^53 so that clients
+// that read JSON numbers as doubles keep it exact (spec/rest-api.md §4), and
+// is written as a string of decimal digits.
+type MessageID int64
+
+// String returns the decimal digits.
+func (id MessageID) String() string { return strconv.FormatInt(int64(id), 10) }
+
+// ParseMessageID reads decimal digits.
+func ParseMessageID(s string) (MessageID, error) {
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil || n <= 0 || n >= 1<<53 {
+		return 0, Errorf(Invalid, "%q is not a msg_id: it has decimal digits only.", clip(s))
+	}
+	return MessageID(n), nil
+}
+
+// Message is one push: what to show, to whom, and how long it is worth showing.
+type Message struct {
+	ID         MessageID
+	AppID      int64
+	SendNo     int64 // the caller's number for it, echoed; 1 to 4294967295
+	Source     string
+	Platforms  []Platform // nil means every platform
+	Audience   string     // in the text form of package audience
+	Content    Content
+	Options    Options
+	AcceptedAt time.Time
+}
+
+// Content is what a message carries. The JSON form is how it is stored.
+type Content struct {
+	Alert json.RawMessage  `json:"alert,omitempty"` // shared by the platforms: a string, or an object for iOS
+	IOS   *IOSNotification `json:"ios,omitempty"`
+	// Others are the blocks of platforms without a channel, kept as they came.
+	Others map[Platform]json.RawMessage `json:"others,omitempty"`
+}
+
+// Options are JPush's push options as far as Aurora acts on them.
+type Options struct {
+	TimeToLive *int64 `json:"time_to_live,omitempty"` // seconds, 0 to 864000; nil means one day
+	Production bool   `json:"apns_production"`        // which APNs environment
+	CollapseID string `json:"apns_collapse_id,omitempty"`
+}
+
+// Limits of a push (spec/rest-api.md §7.11, §7.13; spec/apns.md §2).
+const (
+	DefaultTimeToLive = 24 * time.Hour
+	MaxTimeToLive     = 864000 // seconds
+	MaxCollapseID     = 64     // bytes
+	MaxIOSBlock       = 2000   // bytes of the ios block as compact JSON
+	MaxAPNSPayload    = 4096   // bytes of the whole payload
+	MaxSendNo         = 1<<32 - 1
+)
+
+// Environment returns the APNs environment the message is for.
+func (m *Message) Environment() Environment {
+	if m.Options.Production {
+		return Production
+	}
+	return Development
+}
+
+// ExpiresAt is when the message is no longer worth sending.
+func (m *Message) ExpiresAt() time.Time {
+	if m.Options.TimeToLive == nil {
+		return m.AcceptedAt.Add(DefaultTimeToLive)
+	}
+	return m.AcceptedAt.Add(time.Duration(*m.Options.TimeToLive) * time.Second)
+}
+
+// For reports whether the message addresses a platform.
+func (m *Message) For(p Platform) bool {
+	return m.Platforms == nil || slices.Contains(m.Platforms, p)
+}
+
+// Validate checks everything about a push that does not need the database:
+// values, ranges and sizes.
+func (m *Message) Validate() error {
+	for _, p := range m.Platforms {
+		if !slices.Contains(Platforms, p) {
+			return Errorf(Invalid, "platform %q is unknown. Use \"all\" or a list of android, ios, quickapp, hmos, winphone.", clip(string(p)))
+		}
+	}
+	if m.SendNo < 0 || m.SendNo > MaxSendNo {
+		return Errorf(Invalid, "sendno must be a whole number from 1 to %d.", MaxSendNo)
+	}
+	if ttl := m.Options.TimeToLive; ttl != nil && (*ttl < 0 || *ttl > MaxTimeToLive) {
+		return Errorf(Invalid, "time_to_live must be 0 to %d seconds (10 days).", MaxTimeToLive)
+	}
+	if len(m.Options.CollapseID) > MaxCollapseID {
+		return Errorf(Invalid, "apns_collapse_id is %d bytes long; APNs allows at most %d.", len(m.Options.CollapseID), MaxCollapseID)
+	}
+	return m.Content.validate(m)
+}
+
+func (c *Content) validate(m *Message) error {
+	if c.Alert == nil && c.IOS == nil && len(c.Others) == 0 {
+		return Errorf(Missing, "The notification is empty. Give it an alert, or a block for a platform.")
+	}
+	if c.IOS != nil && m.For(IOS) {
+		if err := c.IOS.validate(c.Alert); err != nil {
+			return err
+		}
+	}
+	if n := len(c.Alert); n > MaxIOSBlock {
+		return Errorf(TooLarge, "The alert is %d bytes of JSON; at most %d are allowed.", n, MaxIOSBlock)
+	}
+	return nil
+}
