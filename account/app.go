@@ -1,0 +1,100 @@
+package account
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/aurora-push/aurora"
+)
+
+// Apps stores apps; their Master Secrets come and go sealed.
+type Apps interface {
+	CreateApp(ctx context.Context, a aurora.App, sealed []byte) (aurora.App, error)
+	// AppByKey returns ErrNone if there is no such app.
+	AppByKey(ctx context.Context, key string) (aurora.App, []byte, error)
+	// AppByID returns ErrNone if there is no such app.
+	AppByID(ctx context.Context, id int64) (aurora.App, error)
+	// AppsOf returns an account's apps, oldest first, without secrets.
+	AppsOf(ctx context.Context, accountID int64) ([]aurora.App, error)
+}
+
+// cacheLife bounds how long a change made by another process goes unnoticed.
+const cacheLife = 10 * time.Second
+
+type cachedApp struct {
+	app aurora.App
+	at  time.Time
+}
+
+// CreateApp makes an app with a fresh AppKey and Master Secret.
+func (s *Service) CreateApp(ctx context.Context, accountID int64, name, bundleID string) (aurora.App, error) {
+	if err := aurora.ValidateName(name); err != nil {
+		return aurora.App{}, err
+	}
+	if err := aurora.ValidateBundleID(bundleID); err != nil {
+		return aurora.App{}, err
+	}
+	a := aurora.App{AccountID: accountID, Key: aurora.NewKey(), MasterSecret: aurora.NewSecret(aurora.NewKey()), Name: name, BundleID: bundleID, CreatedAt: time.Now()}
+	return s.c.Apps.CreateApp(ctx, a, s.c.Seal.Close([]byte(a.MasterSecret.Reveal()), "master_secret "+a.Key))
+}
+
+// Apps returns the account's apps, oldest first. Their secrets are not filled in.
+func (s *Service) Apps(ctx context.Context, accountID int64) ([]aurora.App, error) {
+	return s.c.Apps.AppsOf(ctx, accountID)
+}
+
+// App returns an app of the account, with its secret; aurora.NotFound for
+// anyone else's.
+func (s *Service) App(ctx context.Context, accountID int64, key string) (aurora.App, error) {
+	a, err := s.AppByKey(ctx, key)
+	if err == nil && a.AccountID != accountID {
+		err = errNoApp(key)
+	}
+	if err != nil {
+		return aurora.App{}, err
+	}
+	return a, nil
+}
+
+// AppByKey returns an app by its AppKey, with its secret; aurora.NotFound if
+// there is none.
+func (s *Service) AppByKey(ctx context.Context, key string) (aurora.App, error) {
+	if !aurora.ValidKey(key) {
+		return aurora.App{}, errNoApp(key)
+	}
+	if c, ok := s.cache.Load(key); ok && time.Since(c.(cachedApp).at) < cacheLife {
+		return c.(cachedApp).app, nil
+	}
+	a, sealed, err := s.c.Apps.AppByKey(ctx, key)
+	if errors.Is(err, ErrNone) {
+		return a, errNoApp(key)
+	}
+	if err != nil {
+		return a, err
+	}
+	secret, err := s.c.Seal.Open(sealed, "master_secret "+a.Key)
+	if err != nil {
+		return a, err
+	}
+	a.MasterSecret = aurora.NewSecret(string(secret))
+	s.cache.Store(key, cachedApp{a, time.Now()})
+	return a, nil
+}
+
+func errNoApp(key string) error {
+	return aurora.Errorf(aurora.NotFound, "There is no app with AppKey %.40q.", key)
+}
+
+// Authenticate returns the app that an AppKey and Master Secret prove, or
+// aurora.Unauthorized.
+func (s *Service) Authenticate(ctx context.Context, key, secret string) (aurora.App, error) {
+	a, err := s.AppByKey(ctx, key)
+	if err != nil && aurora.KindOf(err) != aurora.NotFound {
+		return a, err
+	}
+	if err != nil || !a.MasterSecret.Equal(secret) {
+		return aurora.App{}, aurora.Errorf(aurora.Unauthorized, "The AppKey or the Master Secret is not right. Both are on the app's page in the console.")
+	}
+	return a, nil
+}

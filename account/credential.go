@@ -1,0 +1,214 @@
+package account
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/aurora-push/aurora"
+)
+
+// MaxCredentialFile is the largest credential file that is read, in bytes. A
+// .p12 with a long chain has about ten thousand.
+const MaxCredentialFile = 1 << 20
+
+// Upload is a credential as its owner hands it in.
+type Upload struct {
+	File        []byte
+	Password    string             // of a .p12
+	KeyID       string             // of a .p8
+	TeamID      string             // of a .p8
+	Environment aurora.Environment // the slot to fill; NoEnvironment means all that the file serves
+}
+
+// Sealed is a credential with its file, sealed.
+type Sealed struct {
+	aurora.Credential
+	File []byte
+}
+
+// Credentials stores at most one credential for each app and environment.
+type Credentials interface {
+	// PutCredentials replaces the slots in one transaction and lets the app's
+	// waiting jobs run at once.
+	PutCredentials(ctx context.Context, appID int64, cs []Sealed) error
+	// Credentials returns an app's slots, development first.
+	Credentials(ctx context.Context, appID int64) ([]aurora.Credential, error)
+	// Credential returns one slot, or ErrNone.
+	Credential(ctx context.Context, appID int64, env aurora.Environment) (Sealed, error)
+	RemoveCredential(ctx context.Context, appID int64, env aurora.Environment) error
+	// ParkCredential notes why APNs refuses a credential; "" lifts it.
+	ParkCredential(ctx context.Context, id int64, reason string) error
+}
+
+// Opened is a credential with its file in the clear, for the channel that
+// sends with it.
+type Opened struct {
+	aurora.Credential
+	File     []byte
+	Password string
+}
+
+// Prover reads credential files and tries them out. The channel does both.
+type Prover interface {
+	// Inspect reads a file without the network. The result has one entry in
+	// Environments for each that it can serve. Refusals are *aurora.Error.
+	Inspect(up Upload) (Inspected, error)
+	// Prove makes a live handshake with APNs, with a bound on its time.
+	Prove(ctx context.Context, up Upload, env aurora.Environment, topic string) error
+}
+
+// Inspected is what a credential file says of itself.
+type Inspected struct {
+	Credential   aurora.Credential // without ID, AppID, Environment, ValidatedAt
+	Environments []aurora.Environment
+}
+
+// StoreCredential checks an upload against the app, proves it in a live
+// handshake with APNs for each environment it fills, and stores it. Nothing is
+// stored unless every slot was accepted.
+func (s *Service) StoreCredential(ctx context.Context, app aurora.App, up Upload) ([]aurora.Credential, error) {
+	if len(up.File) > MaxCredentialFile {
+		return nil, aurora.Errorf(aurora.TooLarge, "The file is over 1 MiB; a push certificate or key has a few kilobytes. Export the certificate and its key alone.")
+	}
+	found, err := s.c.Prover.Inspect(up)
+	if err != nil {
+		return nil, err
+	}
+	slots, err := fit(app, found, up.Environment, time.Now())
+	if err != nil {
+		return nil, err
+	}
+	if slots, err = s.prove(ctx, up, slots); err != nil {
+		return nil, err
+	}
+	sealed := make([]Sealed, len(slots))
+	file := packFile(up)
+	for i, c := range slots {
+		sealed[i] = Sealed{c, s.c.Seal.Close(file, credentialLabel(app.ID, c.Environment))}
+	}
+	if err := s.c.Credentials.PutCredentials(ctx, app.ID, sealed); err != nil {
+		return nil, err
+	}
+	s.c.Logger.InfoContext(ctx, "credential stored", "app", app.Key, "name", slots[0].Name, "slots", len(slots))
+	return slots, nil
+}
+
+// prove tries each slot out at APNs. A key that Apple restricts to one
+// environment does not say so in its file, so for a key that was given for all
+// slots one acceptance is enough, if the other answer was a refusal.
+func (s *Service) prove(ctx context.Context, up Upload, slots []aurora.Credential) ([]aurora.Credential, error) {
+	var proved []aurora.Credential
+	var refusal error
+	for _, c := range slots {
+		err := s.c.Prover.Prove(ctx, up, c.Environment, c.Topic)
+		switch {
+		case err == nil:
+			c.ValidatedAt = time.Now()
+			proved = append(proved, c)
+		case c.Kind == aurora.KeyCredential && aurora.KindOf(err) == aurora.Invalid:
+			refusal = err
+		default:
+			return nil, err
+		}
+	}
+	if len(proved) == 0 {
+		return nil, refusal
+	}
+	return proved, nil
+}
+
+// fit decides which slots a credential fills and refuses one that does not
+// belong to the app or the slot.
+func fit(app aurora.App, found Inspected, want aurora.Environment, now time.Time) ([]aurora.Credential, error) {
+	c := found.Credential
+	if c.Kind == aurora.CertificateCredential {
+		if c.BundleID != app.BundleID {
+			return nil, aurora.Errorf(aurora.Invalid, "The certificate is for the bundle id %s, but this app's is %s. Upload the certificate made for %s, or create another app.", c.BundleID, app.BundleID, app.BundleID)
+		}
+		if now.Before(c.NotBefore) {
+			return nil, aurora.Errorf(aurora.Invalid, "The certificate is not valid before %s. Check this server's clock, or wait until then.", day(c.NotBefore))
+		}
+		if !now.Before(c.NotAfter) {
+			return nil, aurora.Errorf(aurora.Invalid, "The certificate expired on %s. Create a new one at developer.apple.com and upload that.", day(c.NotAfter))
+		}
+	}
+	c.AppID, c.Topic = app.ID, app.BundleID
+	var slots []aurora.Credential
+	for _, env := range found.Environments {
+		if want == aurora.NoEnvironment || want == env {
+			c.Environment = env
+			slots = append(slots, c)
+		}
+	}
+	if len(slots) == 0 {
+		has := found.Environments[0]
+		return nil, aurora.Errorf(aurora.Invalid, "This is a %s certificate and the slot is for %s. Put it into the %s slot, or upload a certificate that covers %s.", has, want, has, want)
+	}
+	return slots, nil
+}
+
+func day(t time.Time) string { return t.UTC().Format("2 January 2006") }
+
+// Credentials returns an app's credentials, development first.
+func (s *Service) Credentials(ctx context.Context, appID int64) ([]aurora.Credential, error) {
+	return s.c.Credentials.Credentials(ctx, appID)
+}
+
+// RemoveCredential empties a slot.
+func (s *Service) RemoveCredential(ctx context.Context, appID int64, env aurora.Environment) error {
+	return s.c.Credentials.RemoveCredential(ctx, appID, env)
+}
+
+// OpenCredential returns the credential of a slot in the clear, for sending;
+// aurora.NotFound if the slot is empty.
+func (s *Service) OpenCredential(ctx context.Context, appID int64, env aurora.Environment) (Opened, error) {
+	c, err := s.c.Credentials.Credential(ctx, appID, env)
+	if errors.Is(err, ErrNone) {
+		return Opened{}, aurora.Errorf(aurora.NotFound, "The app has no %s credential.", env)
+	}
+	if err != nil {
+		return Opened{}, err
+	}
+	file, err := s.c.Seal.Open(c.File, credentialLabel(appID, env))
+	if err != nil {
+		return Opened{}, err
+	}
+	p, err := unpackFile(file)
+	return Opened{Credential: c.Credential, File: p.File, Password: p.Password}, err
+}
+
+// packedFile is what is sealed: the password is needed to read the file again.
+type packedFile struct {
+	File     []byte
+	Password string
+}
+
+func packFile(up Upload) []byte {
+	b, err := json.Marshal(packedFile{up.File, up.Password})
+	if err != nil { // bytes and a string always encode
+		panic(err)
+	}
+	return b
+}
+
+func unpackFile(b []byte) (packedFile, error) {
+	var p packedFile
+	err := json.Unmarshal(b, &p)
+	return p, err
+}
+
+func credentialLabel(appID int64, env aurora.Environment) string {
+	return fmt.Sprintf("credential %d %s", appID, env)
+}
+
+// ParkCredential notes why APNs refuses a credential, so that its owner sees
+// it and the app's pushes wait; "" lifts it.
+func (s *Service) ParkCredential(ctx context.Context, id int64, reason string) error {
+	if reason != "" {
+		s.c.Logger.WarnContext(ctx, "credential parked", "credential", id, "reason", reason)
+	}
+	return s.c.Credentials.ParkCredential(ctx, id, reason)
+}
