@@ -1,0 +1,275 @@
+// Package registry knows the devices of each app: it registers them, moves a
+// token to its newest registration, keeps tags and alias, retires dead tokens,
+// and answers which devices an audience selects.
+package registry
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/hex"
+	"errors"
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/aurora-push/aurora"
+)
+
+// ErrNone is what a store returns when there is no such device.
+var ErrNone = errors.New("registry: none")
+
+// Stored is a device with what the store keeps for its proof of identity.
+type Stored struct {
+	aurora.Device
+	InstallID  string // chosen by the SDK before its first request
+	SecretHash []byte // SHA-256 of the SDK's secret
+}
+
+// Devices stores devices. Each write also appends the index changes that
+// follow from it, in the same transaction.
+type Devices interface {
+	// RegisterDevice stores a new device under the next free number of its app.
+	// If the app already has the install id it changes nothing and returns what
+	// is stored.
+	RegisterDevice(ctx context.Context, d Stored) (Stored, error)
+	// ChangeDevice applies change to the stored device and writes the result.
+	// Another device of the app that holds the resulting token loses it. An
+	// error from change abandons the transaction and is returned.
+	ChangeDevice(ctx context.Context, appID int64, number uint32, change func(*aurora.Device) error) error
+	// DevicesByRegistration returns the devices with a registration id, one for
+	// each app that has it.
+	DevicesByRegistration(ctx context.Context, registrationID string) ([]Stored, error)
+	// FindDevices returns devices in descending number below q.Before.
+	FindDevices(ctx context.Context, appID int64, q Query) ([]aurora.Device, error)
+}
+
+// Query selects devices to list.
+type Query struct {
+	Text   string // a registration id, alias, tag, or the first digits of a token; "" lists all
+	Limit  int    // 1 to 1000
+	Before int64  // device number to continue below; 0 starts at the newest
+}
+
+// Service answers for devices.
+type Service struct {
+	devices Devices
+	index   Index
+	logger  *slog.Logger
+	hint    func(appID int64) // tells watchers that devices of an app changed
+}
+
+// New returns a service. hint may be nil.
+func New(devices Devices, index Index, logger *slog.Logger, hint func(appID int64)) *Service {
+	if logger == nil {
+		logger = slog.New(slog.DiscardHandler)
+	}
+	if hint == nil {
+		hint = func(int64) {}
+	}
+	return &Service{devices, index, logger, hint}
+}
+
+// Registration is a device's first request. InstallID and Secret are made by
+// the SDK, so that repeating the request gives the same registration id.
+type Registration struct {
+	InstallID string // 8 to 64 characters
+	Secret    string // 32 to 128 characters
+	Platform  aurora.Platform
+	Profile   aurora.Profile
+}
+
+// Register returns the registration id of an installation, making one if it is
+// new. The same install id with another secret is refused as aurora.Forbidden.
+func (s *Service) Register(ctx context.Context, appID int64, r Registration) (string, error) {
+	if n := len(r.InstallID); n < 8 || n > 64 || strings.ContainsFunc(r.InstallID, func(c rune) bool { return c <= ' ' || c > '~' }) {
+		return "", aurora.Errorf(aurora.Invalid, "install_id must be 8 to 64 printable ASCII characters, such as a UUID made at the first start.")
+	}
+	if n := len(r.Secret); n < 32 || n > 128 {
+		return "", aurora.Errorf(aurora.Invalid, "secret must be 32 to 128 characters: 32 random bytes in base64url.")
+	}
+	if r.Platform != aurora.IOS {
+		return "", aurora.Errorf(aurora.Invalid, "platform must be \"ios\"; Aurora has no channel for %.20q yet.", r.Platform)
+	}
+	if err := r.Profile.Validate(); err != nil {
+		return "", err
+	}
+	secret := hashSecret(r.Secret)
+	now := time.Now()
+	d := Stored{InstallID: r.InstallID, SecretHash: secret}
+	d.AppID, d.RegistrationID, d.Platform, d.Profile, d.RegisteredAt, d.SeenAt = appID, newRegistrationID(), r.Platform, r.Profile, now, now
+	stored, err := s.devices.RegisterDevice(ctx, d)
+	if err != nil {
+		return "", err
+	}
+	if subtle.ConstantTimeCompare(stored.SecretHash, secret) != 1 {
+		return "", aurora.Errorf(aurora.Forbidden, "This install_id is registered with another secret. Make a new install_id and register again.")
+	}
+	s.hint(appID)
+	return stored.RegistrationID, nil
+}
+
+// newRegistrationID returns 19 hexadecimal characters, the form of JPush's
+// current ids (spec/rest-api.md §4): 76 random bits.
+func newRegistrationID() string {
+	var b [10]byte
+	rand.Read(b[:])
+	return hex.EncodeToString(b[:])[:19]
+}
+
+// hashSecret is a plain digest because the secret is 256 random bits.
+func hashSecret(secret string) []byte {
+	h := sha256.Sum256([]byte(secret))
+	return h[:]
+}
+
+// Authenticate returns the device that a registration id and secret prove, or
+// aurora.Unauthorized.
+func (s *Service) Authenticate(ctx context.Context, registrationID, secret string) (aurora.Device, error) {
+	found, err := s.devices.DevicesByRegistration(ctx, registrationID)
+	if err != nil {
+		return aurora.Device{}, err
+	}
+	h := hashSecret(secret)
+	for _, d := range found {
+		if subtle.ConstantTimeCompare(d.SecretHash, h) == 1 {
+			return d.Device, nil
+		}
+	}
+	return aurora.Device{}, aurora.Errorf(aurora.Unauthorized, "The registration id or its secret is not right. Register the installation again.")
+}
+
+// Change is a partial update of a device: nil fields stay as they are.
+type Change struct {
+	Token        *string             // hex; "" removes it
+	Environment  *aurora.Environment // required beside a token
+	Alias        *string             // "" removes it
+	SetTags      *[]string           // replaces all tags
+	AddTags      []string            // after RemoveTags, which JPush applies first
+	RemoveTags   []string
+	Badge        *int
+	PushDisabled *bool
+	Muted        *bool
+	Profile      map[string]string // by the JSON names of aurora.Profile
+}
+
+// Apply changes a device that the caller has authenticated.
+func (s *Service) Apply(ctx context.Context, appID int64, number uint32, c Change) error {
+	if err := c.validate(); err != nil {
+		return err
+	}
+	err := s.devices.ChangeDevice(ctx, appID, number, func(d *aurora.Device) error { return c.apply(d, time.Now()) })
+	if err == nil {
+		s.hint(appID)
+	}
+	return err
+}
+
+func (c *Change) validate() error {
+	if c.Token != nil && *c.Token != "" {
+		token, err := aurora.NormalizeToken(*c.Token)
+		if err != nil {
+			return err
+		}
+		c.Token = &token
+		if c.Environment == nil || *c.Environment == aurora.NoEnvironment {
+			return aurora.Errorf(aurora.Missing, "environment must stand beside token: \"development\" or \"production\", as the build is signed.")
+		}
+	}
+	if c.Alias != nil && *c.Alias != "" {
+		if err := aurora.ValidateTag("alias", *c.Alias); err != nil {
+			return err
+		}
+	}
+	if c.Badge != nil && (*c.Badge < 0 || *c.Badge > aurora.MaxBadge) {
+		return aurora.Errorf(aurora.Invalid, "badge must be 0 to %d.", aurora.MaxBadge)
+	}
+	return c.validateTags()
+}
+
+func (c *Change) validateTags() error {
+	if c.SetTags != nil && len(*c.SetTags) > aurora.MaxTagsPerDevice {
+		return aurora.Errorf(aurora.Invalid, "A device can carry at most %d tags.", aurora.MaxTagsPerDevice)
+	}
+	if len(c.AddTags) > aurora.MaxTagsPerCall || len(c.RemoveTags) > aurora.MaxTagsPerCall {
+		return aurora.Errorf(aurora.Invalid, "At most %d tags can be added and removed by one call.", aurora.MaxTagsPerCall)
+	}
+	lists := [][]string{c.AddTags, c.RemoveTags}
+	if c.SetTags != nil {
+		lists = append(lists, *c.SetTags)
+	}
+	for _, tag := range slices.Concat(lists...) {
+		if err := aurora.ValidateTag("tag", tag); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *Change) apply(d *aurora.Device, now time.Time) error {
+	d.SeenAt = now
+	if c.Token != nil {
+		// Reporting a token, even the same one, makes it live again: the app on
+		// the phone has just got it from iOS (spec/apns.md §3.4).
+		d.Token, d.TokenAt, d.RetiredReason, d.RetiredAt = *c.Token, now, "", time.Time{}
+		d.Environment = aurora.NoEnvironment
+		if d.Token != "" {
+			d.Environment = *c.Environment
+		}
+	}
+	if c.Alias != nil {
+		d.Alias = *c.Alias
+	}
+	if c.SetTags != nil {
+		d.Tags = slices.Clone(*c.SetTags)
+	}
+	d.Tags = slices.DeleteFunc(d.Tags, func(t string) bool { return slices.Contains(c.RemoveTags, t) })
+	d.Tags = append(d.Tags, c.AddTags...)
+	slices.Sort(d.Tags)
+	d.Tags = slices.Compact(d.Tags)
+	if len(d.Tags) > aurora.MaxTagsPerDevice {
+		return aurora.Errorf(aurora.Invalid, "The device would carry %d tags; at most %d are allowed.", len(d.Tags), aurora.MaxTagsPerDevice)
+	}
+	if c.Badge != nil {
+		d.Badge = *c.Badge
+	}
+	if c.PushDisabled != nil {
+		d.PushDisabled = *c.PushDisabled
+	}
+	if c.Muted != nil {
+		d.Muted = *c.Muted
+	}
+	return c.applyProfile(&d.Profile)
+}
+
+func (c *Change) applyProfile(p *aurora.Profile) error {
+	fields := map[string]*string{"channel": &p.Channel, "app_version": &p.AppVersion, "os_version": &p.OSVersion, "model": &p.Model, "language": &p.Language, "time_zone": &p.TimeZone}
+	for name, value := range c.Profile {
+		if field, ok := fields[name]; ok {
+			*field = value
+		}
+	}
+	return p.Validate()
+}
+
+// Device returns one device of an app, or aurora.NotFound.
+func (s *Service) Device(ctx context.Context, appID int64, registrationID string) (aurora.Device, error) {
+	found, err := s.devices.DevicesByRegistration(ctx, registrationID)
+	if err != nil {
+		return aurora.Device{}, err
+	}
+	for _, d := range found {
+		if d.AppID == appID {
+			return d.Device, nil
+		}
+	}
+	return aurora.Device{}, aurora.Errorf(aurora.NotFound, "This app has no device with registration id %.40q.", registrationID)
+}
+
+// Devices lists devices, newest first.
+func (s *Service) Devices(ctx context.Context, appID int64, q Query) ([]aurora.Device, error) {
+	q.Limit = min(max(q.Limit, 1), 1000)
+	return s.devices.FindDevices(ctx, appID, q)
+}
