@@ -45,3 +45,18 @@ func (c Credential) DaysLeft(now time.Time) (int, bool) {
 	}
 	return int(c.NotAfter.Sub(now) / (24 * time.Hour)), true
 }
+
+// CredentialFile is a credential as its owner hands it in.
+type CredentialFile struct {
+	File        []byte
+	Password    string      // of a .p12
+	KeyID       string      // of a .p8
+	TeamID      string      // of a .p8
+	Environment Environment // the slot to fill; NoEnvironment means all that the file serves
+}
+
+// InspectedCredential is what a credential file says of itself.
+type InspectedCredential struct {
+	Credential   Credential // without ID, AppID, Environment, Topic and ValidatedAt
+	Environments []Environment
+}

@@ -1,6 +1,7 @@
 package aurora
 
 import (
+	"context"
 	"strings"
 	"time"
 )
@@ -42,6 +43,26 @@ type Outcome struct {
 
 // Accepted reports whether the vendor took the notification.
 func (o Outcome) Accepted() bool { return o.Fault == NoFault }
+
+// Delivery is one notification on its way to one device.
+type Delivery struct {
+	Number uint32 // the device's number in its app
+	Token  string // lower-case hex
+	Badge  int    // for the app's icon; NoBadge leaves it as it is
+}
+
+// NoBadge in a Delivery means that the payload carries no badge.
+const NoBadge = -1
+
+// Route is an open way to a vendor for one message: with its credential
+// loaded and the part of the payload that is the same for all devices built.
+type Route struct {
+	CredentialID int64
+	// Send submits one delivery and may block for room. done is called exactly
+	// once, on any goroutine, and must be quick. An error means that the
+	// context ended before the delivery was submitted; done is not called then.
+	Send func(ctx context.Context, d Delivery, done func(Delivery, Outcome)) error
+}
 
 // Mark is the name of a set of devices that the ledger keeps for a message:
 // one bitmap for each (message, block, mark).

@@ -15,13 +15,7 @@ import (
 const MaxCredentialFile = 1 << 20
 
 // Upload is a credential as its owner hands it in.
-type Upload struct {
-	File        []byte
-	Password    string             // of a .p12
-	KeyID       string             // of a .p8
-	TeamID      string             // of a .p8
-	Environment aurora.Environment // the slot to fill; NoEnvironment means all that the file serves
-}
+type Upload = aurora.CredentialFile
 
 // Sealed is a credential with its file, sealed.
 type Sealed struct {
@@ -43,27 +37,13 @@ type Credentials interface {
 	ParkCredential(ctx context.Context, id int64, reason string) error
 }
 
-// Opened is a credential with its file in the clear, for the channel that
-// sends with it.
-type Opened struct {
-	aurora.Credential
-	File     []byte
-	Password string
-}
-
 // Prover reads credential files and tries them out. The channel does both.
 type Prover interface {
 	// Inspect reads a file without the network. The result has one entry in
 	// Environments for each that it can serve. Refusals are *aurora.Error.
-	Inspect(up Upload) (Inspected, error)
+	Inspect(up Upload) (aurora.InspectedCredential, error)
 	// Prove makes a live handshake with APNs, with a bound on its time.
 	Prove(ctx context.Context, up Upload, env aurora.Environment, topic string) error
-}
-
-// Inspected is what a credential file says of itself.
-type Inspected struct {
-	Credential   aurora.Credential // without ID, AppID, Environment, ValidatedAt
-	Environments []aurora.Environment
 }
 
 // StoreCredential checks an upload against the app, proves it in a live
@@ -122,7 +102,7 @@ func (s *Service) prove(ctx context.Context, up Upload, slots []aurora.Credentia
 
 // fit decides which slots a credential fills and refuses one that does not
 // belong to the app or the slot.
-func fit(app aurora.App, found Inspected, want aurora.Environment, now time.Time) ([]aurora.Credential, error) {
+func fit(app aurora.App, found aurora.InspectedCredential, want aurora.Environment, now time.Time) ([]aurora.Credential, error) {
 	c := found.Credential
 	if c.Kind == aurora.CertificateCredential {
 		if c.BundleID != app.BundleID {
@@ -162,22 +142,22 @@ func (s *Service) RemoveCredential(ctx context.Context, appID int64, env aurora.
 	return s.c.Credentials.RemoveCredential(ctx, appID, env)
 }
 
-// OpenCredential returns the credential of a slot in the clear, for sending;
-// aurora.NotFound if the slot is empty.
-func (s *Service) OpenCredential(ctx context.Context, appID int64, env aurora.Environment) (Opened, error) {
+// OpenCredential returns the credential of a slot and its file in the clear,
+// for sending; aurora.NotFound if the slot is empty.
+func (s *Service) OpenCredential(ctx context.Context, appID int64, env aurora.Environment) (aurora.Credential, aurora.CredentialFile, error) {
 	c, err := s.c.Credentials.Credential(ctx, appID, env)
 	if errors.Is(err, ErrNone) {
-		return Opened{}, aurora.Errorf(aurora.NotFound, "The app has no %s credential.", env)
+		return c.Credential, aurora.CredentialFile{}, aurora.Errorf(aurora.NotFound, "The app has no %s credential.", env)
 	}
 	if err != nil {
-		return Opened{}, err
+		return c.Credential, aurora.CredentialFile{}, err
 	}
 	file, err := s.c.Seal.Open(c.File, credentialLabel(appID, env))
 	if err != nil {
-		return Opened{}, err
+		return c.Credential, aurora.CredentialFile{}, err
 	}
 	p, err := unpackFile(file)
-	return Opened{Credential: c.Credential, File: p.File, Password: p.Password}, err
+	return c.Credential, aurora.CredentialFile{File: p.File, Password: p.Password, KeyID: c.KeyID, TeamID: c.TeamID, Environment: env}, err
 }
 
 // packedFile is what is sealed: the password is needed to read the file again.
