@@ -48,16 +48,19 @@ func (o Outcome) Accepted() bool { return o.Fault == NoFault }
 type Delivery struct {
 	Number uint32 // the device's number in its app
 	Token  string // lower-case hex
-	Badge  int    // for the app's icon; NoBadge leaves it as it is
+	Badge  int    // for the app's icon; NoBadge means what the message says for all
 }
 
-// NoBadge in a Delivery means that the payload carries no badge.
+// NoBadge in a Delivery means that the device has no number of its own.
 const NoBadge = -1
 
 // Route is an open way to a vendor for one message: with its credential
 // loaded and the part of the payload that is the same for all devices built.
 type Route struct {
 	CredentialID int64
+	// Parked is why the credential was refused less than a minute ago; nothing
+	// can be sent then, and Send is nil.
+	Parked string
 	// Send submits one delivery and may block for room. done is called exactly
 	// once, on any goroutine, and must be quick. An error means that the
 	// context ended before the delivery was submitted; done is not called then.

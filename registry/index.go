@@ -2,7 +2,7 @@ package registry
 
 import (
 	"context"
-	"iter"
+	"fmt"
 	"time"
 
 	"github.com/RoaringBitmap/roaring/v2"
@@ -47,36 +47,9 @@ func (b Block) With(t audience.Term) (*roaring.Bitmap, error) {
 	return roaring.New(), nil
 }
 
-// Selection is the part of an audience that lies in one block.
-type Selection struct {
-	Block   uint32
-	Numbers *roaring.Bitmap // device numbers, not empty
-}
-
-// Select yields the devices an expression selects, block by block. An error
-// ends the sequence.
-func (s *Service) Select(ctx context.Context, appID int64, e audience.Expr) iter.Seq2[Selection, error] {
-	return func(yield func(Selection, error) bool) {
-		if points, ok := e.Points(); ok {
-			s.selectPoints(ctx, appID, e, points, yield)
-			return
-		}
-		blocks, err := s.index.Blocks(ctx, appID)
-		if err != nil {
-			yield(Selection{}, err)
-			return
-		}
-		for block := range blocks {
-			numbers, err := s.SelectBlock(ctx, appID, e, block)
-			if err != nil {
-				yield(Selection{}, err)
-				return
-			}
-			if !numbers.IsEmpty() && !yield(Selection{block, numbers}, nil) {
-				return
-			}
-		}
-	}
+// Blocks returns how many blocks the app's devices span.
+func (s *Service) Blocks(ctx context.Context, appID int64) (uint32, error) {
+	return s.index.Blocks(ctx, appID)
 }
 
 // SelectBlock returns the devices of one block that an expression selects.
@@ -88,38 +61,46 @@ func (s *Service) SelectBlock(ctx context.Context, appID int64, e audience.Expr,
 	return e.Evaluate(b)
 }
 
-func (s *Service) selectPoints(ctx context.Context, appID int64, e audience.Expr, points []audience.Term, yield func(Selection, error) bool) {
+// SelectPoints returns the devices that an expression with Points selects,
+// without touching any other device.
+func (s *Service) SelectPoints(ctx context.Context, appID int64, e audience.Expr) (*roaring.Bitmap, error) {
+	points, ok := e.Points()
+	if !ok {
+		return nil, fmt.Errorf("registry: the audience %.100q cannot be looked up by points", e)
+	}
 	found, err := s.index.Lookup(ctx, appID, points)
 	if err != nil {
-		yield(Selection{}, err)
-		return
+		return nil, err
 	}
-	all := roaring.New()
+	numbers := roaring.New()
 	for _, p := range found {
 		if e.Match(p.Subject) {
-			all.Add(p.Number)
+			numbers.Add(p.Number)
 		}
 	}
-	for !all.IsEmpty() {
-		block := audience.BlockOf(all.Minimum())
-		lo, hi := uint64(block)*audience.BlockSize, (uint64(block)+1)*audience.BlockSize
-		numbers := all.Clone()
-		numbers.RemoveRange(hi, 1<<32)
-		all.RemoveRange(lo, hi)
-		if !yield(Selection{block, numbers}, nil) {
-			return
-		}
-	}
+	return numbers, nil
 }
 
 // Count returns how many devices an expression selects now.
 func (s *Service) Count(ctx context.Context, appID int64, e audience.Expr) (uint64, error) {
-	var n uint64
-	for sel, err := range s.Select(ctx, appID, e) {
+	if _, ok := e.Points(); ok {
+		numbers, err := s.SelectPoints(ctx, appID, e)
 		if err != nil {
 			return 0, err
 		}
-		n += sel.Numbers.GetCardinality()
+		return numbers.GetCardinality(), nil
+	}
+	blocks, err := s.index.Blocks(ctx, appID)
+	if err != nil {
+		return 0, err
+	}
+	var n uint64
+	for block := range blocks {
+		numbers, err := s.SelectBlock(ctx, appID, e, block)
+		if err != nil {
+			return 0, err
+		}
+		n += numbers.GetCardinality()
 	}
 	return n, nil
 }

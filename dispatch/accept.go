@@ -1,0 +1,161 @@
+package dispatch
+
+import (
+	"context"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/RoaringBitmap/roaring/v2"
+	"github.com/aurora-push/aurora"
+	"github.com/aurora-push/aurora/audience"
+)
+
+// handful is the largest audience that is frozen when the message is accepted
+// and sent as one job in the direct lane.
+const handful = 4096
+
+// Accept validates a push, resolves its audience and stores it with its jobs.
+// When it returns without an error the push survives a crash.
+func (s *Service) Accept(ctx context.Context, app aurora.App, r Request) (Receipt, error) {
+	a, err := s.prepare(ctx, app, r)
+	if err != nil {
+		return Receipt{}, err
+	}
+	// A free worker gets a small job straight from here; otherwise the lane
+	// leases it when one is free.
+	handed := a.Targets != nil && s.reserve()
+	if handed {
+		a.Holder, a.Until = s.holder, time.Now().Add(leaseTime)
+	}
+	receipt, job, err := s.c.Messages.AcceptMessage(ctx, a)
+	switch {
+	case handed && err == nil && job != nil:
+		s.handoff <- *job // has room: reserved
+	case handed:
+		s.unreserve()
+	}
+	if err != nil {
+		return Receipt{}, err
+	}
+	if job == nil {
+		s.Wake()
+	}
+	s.hint(app.ID, receipt.MessageID)
+	return receipt, nil
+}
+
+// Validate does everything Accept does but store.
+func (s *Service) Validate(ctx context.Context, app aurora.App, r Request) (Receipt, error) {
+	a, err := s.prepare(ctx, app, r)
+	return Receipt{a.Message.ID, a.Message.SendNo}, err
+}
+
+func (s *Service) prepare(ctx context.Context, app aurora.App, r Request) (Accepted, error) {
+	m := r.Message
+	m.AppID, m.AcceptedAt = app.ID, time.Now()
+	if err := m.Validate(); err != nil {
+		return Accepted{}, err
+	}
+	if m.SendNo == 0 {
+		m.SendNo = 1 + rand.Int64N(1<<31-1) // fits the int that JPush's Java client reads it into
+	}
+	m.ID = s.ids.next(m.AcceptedAt)
+	e := onPlatforms(r.Audience, m.Platforms)
+	m.Audience = e.String()
+	a := Accepted{Message: m, CID: r.CID}
+	if err := s.resolve(ctx, e, &a); err != nil {
+		return a, err
+	}
+	if a.Targets != nil && a.Targets.IsEmpty() && !r.AllowEmpty {
+		return a, aurora.Errorf(aurora.NoTarget, "The audience selects no device. Check the tags, alias or registration ids; a device can be reached once its app has registered.")
+	}
+	return a, nil
+}
+
+func onPlatforms(e audience.Expr, platforms []aurora.Platform) audience.Expr {
+	if platforms == nil {
+		return e
+	}
+	names := make([]string, len(platforms))
+	for i, p := range platforms {
+		names[i] = string(p)
+	}
+	on := audience.AnyOf(audience.Platform, names)
+	if e.Op == audience.OpAll {
+		return on
+	}
+	return audience.And(e, on)
+}
+
+// resolve fills in the whole audience if it is a handful, or else the blocks
+// it can lie in. Counting stops as soon as it is more than a handful, so a
+// broadcast is accepted as quickly as a reply.
+func (s *Service) resolve(ctx context.Context, e audience.Expr, a *Accepted) (err error) {
+	app := a.Message.AppID
+	if _, ok := e.Points(); ok {
+		a.Targets, err = s.c.Registry.SelectPoints(ctx, app, e)
+		return err
+	}
+	blocks, err := s.c.Registry.Blocks(ctx, app)
+	if err != nil {
+		return err
+	}
+	targets := roaring.New()
+	for block := range blocks {
+		numbers, err := s.c.Registry.SelectBlock(ctx, app, e, block)
+		if err != nil {
+			return err
+		}
+		if numbers.IsEmpty() {
+			continue
+		}
+		targets.Or(numbers)
+		if targets.GetCardinality() > handful {
+			a.Blocks = append(blocksOf(targets), after(block, blocks)...)
+			return nil
+		}
+	}
+	a.Targets = targets
+	return nil
+}
+
+func blocksOf(numbers *roaring.Bitmap) []uint32 {
+	var blocks []uint32
+	for it := numbers.Iterator(); it.HasNext(); {
+		block := audience.BlockOf(it.Next())
+		blocks = append(blocks, block)
+		it.AdvanceIfNeeded((block + 1) * audience.BlockSize)
+		if block == 1<<16-1 { // the last block: its end does not fit 32 bits
+			break
+		}
+	}
+	return blocks
+}
+
+func after(block, blocks uint32) []uint32 {
+	var rest []uint32
+	for b := block + 1; b < blocks; b++ {
+		rest = append(rest, b)
+	}
+	return rest
+}
+
+// idMaker makes message ids: milliseconds since 2024 times 2^14 plus a counter
+// that starts at random, so that ids rise with time and two nodes hardly ever
+// make the same one (the store refuses a second). They stay below 2^53 until
+// the year 2041.
+type idMaker struct {
+	mu   sync.Mutex
+	last aurora.MessageID
+}
+
+var idEpoch = time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)
+
+func (g *idMaker) next(now time.Time) aurora.MessageID {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	id := aurora.MessageID(now.Sub(idEpoch).Milliseconds()<<14 | rand.Int64N(1<<13))
+	g.last = max(id, g.last+1)
+	return g.last
+}

@@ -1,0 +1,171 @@
+// Package dispatch takes a message from accepted to settled: it resolves the
+// audience, writes the message and its jobs in one transaction, sends each
+// job's block of devices through a channel, retries what can be retried, and
+// records an outcome for every device.
+package dispatch
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"log/slog"
+	"time"
+
+	"github.com/RoaringBitmap/roaring/v2"
+	"github.com/aurora-push/aurora"
+	"github.com/aurora-push/aurora/audience"
+)
+
+// ErrLost is what a store returns when a job's lease is no longer the caller's:
+// another worker has taken it over and will settle it.
+var ErrLost = errors.New("dispatch: the job's lease was lost")
+
+// Lane keeps pushes to few devices from waiting behind pushes to many.
+type Lane uint8
+
+// The lanes.
+const (
+	Direct    Lane = iota // a handful of devices: login codes, replies
+	Broadcast             // blocks of a large audience
+)
+
+// Explicit marks a job whose devices were selected when the message was
+// accepted, instead of a block whose audience is evaluated by the worker.
+const Explicit = -1
+
+// Job is a part of a message's audience that is sent by one worker at a time.
+type Job struct {
+	ID        int64
+	MessageID aurora.MessageID
+	AppID     int64
+	Lane      Lane
+	Block     int64 // a block number, or Explicit
+	Attempt   int   // 0 for the first
+	NotBefore time.Time
+	Fence     int64 // rises with each lease; a settlement with an old one is refused
+	// Targets are the devices that have no outcome yet; nil until planned.
+	Targets *roaring.Bitmap
+	// Badges are the icon numbers of devices whose badge is relative.
+	Badges Badges
+}
+
+// Badges are pairs of device number and icon number, by ascending device number.
+type Badges []BadgeOf
+
+// BadgeOf is the icon number planned for a device.
+type BadgeOf struct{ Number, Badge uint32 }
+
+// Accepted is a message to be stored with its jobs in one transaction.
+type Accepted struct {
+	Message aurora.Message
+	CID     string // "" or a client's id for this push, unique per app for a day
+	// Targets, if not nil, is the whole audience: one explicit job, planned.
+	Targets *roaring.Bitmap
+	// Blocks are the blocks to make a job for otherwise.
+	Blocks []uint32
+	// Holder leases the explicit job at once to this worker until the time.
+	Holder string
+	Until  time.Time
+}
+
+// Receipt is the answer to an accepted push.
+type Receipt struct {
+	MessageID aurora.MessageID
+	SendNo    int64
+}
+
+// Target is a device as a worker sees it.
+type Target struct {
+	Number        uint32
+	Platform      aurora.Platform
+	Token         string
+	Environment   aurora.Environment
+	RetiredReason string
+	PushDisabled  bool
+}
+
+// Retirement takes a dead token out of use: only if the device still has it,
+// and, when InactiveAt is set, reported it before that moment.
+type Retirement struct {
+	Number     uint32
+	Token      string
+	Reason     string
+	InactiveAt time.Time
+}
+
+// Settlement is what a worker writes in one transaction.
+type Settlement struct {
+	Job     Job // with the devices that remain
+	Done    bool
+	Marks   map[aurora.Mark]*roaring.Bitmap
+	Retired []Retirement
+	// Retry, if not nil, becomes a new job for its devices.
+	Retry *Job
+	// Until extends the lease; zero gives the job back to be leased after its NotBefore.
+	Until time.Time
+}
+
+// Messages stores messages and their jobs.
+type Messages interface {
+	// AcceptMessage stores a message and its jobs. If the CID was used within a
+	// day it stores nothing and returns the first receipt and no job. The
+	// explicit job is returned if it was leased to a.Holder.
+	AcceptMessage(ctx context.Context, a Accepted) (Receipt, *Job, error)
+	Message(ctx context.Context, id aurora.MessageID) (aurora.Message, error)
+	// LeaseJobs leases up to max jobs that are due, fairly across apps.
+	LeaseJobs(ctx context.Context, lane Lane, holder string, until time.Time, max int) ([]Job, error)
+	// PlanJob freezes the devices of a block job, marks them targeted, and
+	// updates and returns their badges if the message has one. ErrLost.
+	PlanJob(ctx context.Context, j Job, m *aurora.Message, targets *roaring.Bitmap) (Job, error)
+	// ReadTargets yields the devices with the given numbers, ascending.
+	ReadTargets(ctx context.Context, appID int64, numbers *roaring.Bitmap) iter.Seq2[Target, error]
+	// Settle writes outcomes, retired tokens and the job's progress. ErrLost.
+	Settle(ctx context.Context, s Settlement) error
+}
+
+// Registry answers which devices of an app an expression selects.
+type Registry interface {
+	// SelectBlock returns the selected devices of one block.
+	SelectBlock(ctx context.Context, appID int64, e audience.Expr, block uint32) (*roaring.Bitmap, error)
+	// SelectPoints returns the selected devices of an expression that has Points.
+	SelectPoints(ctx context.Context, appID int64, e audience.Expr) (*roaring.Bitmap, error)
+	// Blocks returns how many blocks the app's devices span.
+	Blocks(ctx context.Context, appID int64) (uint32, error)
+}
+
+// Channel carries notifications of one platform to its vendor.
+type Channel interface {
+	// Open prepares a message for sending. aurora.NotFound means that the app
+	// has no credential for the message's environment; other errors are
+	// temporary.
+	Open(ctx context.Context, m *aurora.Message) (aurora.Route, error)
+}
+
+// Parker takes a refused credential out of use.
+type Parker interface {
+	ParkCredential(ctx context.Context, credentialID int64, reason string) error
+}
+
+// Config is what a Service is made of.
+type Config struct {
+	Messages Messages
+	Registry Registry
+	Channel  Channel
+	Parker   Parker
+	Logger   *slog.Logger
+	// Hint tells watchers that a message's numbers moved; may be nil.
+	Hint func(appID int64, id aurora.MessageID)
+	// Workers bounds the jobs sent at once in each lane; 0 means 256 direct and
+	// 4 broadcast ones.
+	Workers [2]int
+}
+
+// Request is a push as the API and the console hand it in.
+type Request struct {
+	Message  aurora.Message // ID, AppID, Audience and AcceptedAt are filled in
+	Audience audience.Expr
+	CID      string
+	// AllowEmpty accepts an audience that selects nobody: JPush refuses it only
+	// when one kind of selector was used (spec/rest-api.md §7.1.4).
+	AllowEmpty bool
+}

@@ -1,0 +1,145 @@
+package dispatch
+
+import (
+	"context"
+	"crypto/rand"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/aurora-push/aurora"
+)
+
+const (
+	leaseTime  = 60 * time.Second
+	pollPause  = time.Second            // how long a job can wait if every hint is lost
+	settlePace = 100 * time.Millisecond // how often a running job writes its outcomes
+	drainTime  = 5 * time.Second        // for outcomes in flight at shutdown
+)
+
+// Service accepts pushes and sends them.
+type Service struct {
+	c       Config
+	ids     idMaker
+	holder  string
+	handoff chan Job
+	places  chan struct{} // free places in handoff
+	wake    [2]chan struct{}
+}
+
+// New returns a service; Run makes it send.
+func New(c Config) *Service {
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Workers == [2]int{} {
+		c.Workers = [2]int{256, 4}
+	}
+	s := &Service{c: c, holder: rand.Text(), handoff: make(chan Job, c.Workers[Direct]), places: make(chan struct{}, c.Workers[Direct])}
+	for i := range s.wake {
+		s.wake[i] = make(chan struct{}, 1)
+	}
+	return s
+}
+
+func (s *Service) hint(appID int64, id aurora.MessageID) {
+	if s.c.Hint != nil {
+		s.c.Hint(appID, id)
+	}
+}
+
+// Wake makes idle workers look for jobs now. It is a hint: without it they
+// look once a second.
+func (s *Service) Wake() {
+	for _, w := range s.wake {
+		select {
+		case w <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// reserve takes a place in the handoff to the direct lane, if Run is running
+// and one is free.
+func (s *Service) reserve() bool {
+	select {
+	case <-s.places:
+		return true
+	default:
+		return false
+	}
+}
+
+func (s *Service) unreserve() { s.places <- struct{}{} }
+
+// Run sends until the context ends, then lets jobs in progress settle what is
+// already answered.
+func (s *Service) Run(ctx context.Context) {
+	for range cap(s.places) {
+		s.places <- struct{}{}
+	}
+	var wg sync.WaitGroup
+	wg.Go(func() { s.runHandoff(ctx, &wg) })
+	for lane := range s.wake {
+		wg.Go(func() { s.runLane(ctx, Lane(lane), &wg) })
+	}
+	wg.Wait()
+}
+
+func (s *Service) runHandoff(ctx context.Context, wg *sync.WaitGroup) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case j := <-s.handoff:
+			wg.Go(func() {
+				defer s.unreserve()
+				s.run(ctx, j)
+			})
+		}
+	}
+}
+
+// runLane keeps up to the lane's number of workers busy with leased jobs.
+func (s *Service) runLane(ctx context.Context, lane Lane, wg *sync.WaitGroup) {
+	free := make(chan struct{}, s.c.Workers[lane])
+	for range cap(free) {
+		free <- struct{}{}
+	}
+	for ctx.Err() == nil {
+		var jobs []Job
+		var err error
+		n := len(free)
+		if n > 0 {
+			jobs, err = s.c.Messages.LeaseJobs(ctx, lane, s.holder, time.Now().Add(leaseTime), n)
+		}
+		if err != nil && ctx.Err() == nil {
+			s.c.Logger.ErrorContext(ctx, "no jobs could be leased; trying again", "lane", lane, "error", err)
+		}
+		for _, j := range jobs {
+			<-free
+			wg.Go(func() {
+				defer func() {
+					free <- struct{}{}
+					s.wakeLane(lane)
+				}()
+				s.run(ctx, j)
+			})
+		}
+		if n > 0 && len(jobs) == n {
+			continue
+		}
+		select {
+		case <-ctx.Done():
+		case <-s.wake[lane]:
+		case <-time.After(pollPause):
+		}
+	}
+}
+
+func (s *Service) wakeLane(lane Lane) {
+	select {
+	case s.wake[lane] <- struct{}{}:
+	default:
+	}
+}

@@ -1,0 +1,145 @@
+package dispatch
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/RoaringBitmap/roaring/v2"
+	"github.com/aurora-push/aurora"
+)
+
+// settleWhileSending writes outcomes every settlePace until the returned
+// function is called, which reports the first error.
+func (w *work) settleWhileSending(ctx context.Context) func() error {
+	done := make(chan struct{})
+	result := make(chan error, 1)
+	go func() {
+		for {
+			select {
+			case <-done:
+				result <- nil
+				return
+			case <-time.After(settlePace):
+				if err := w.settle(ctx, false); err != nil {
+					result <- err
+					return
+				}
+			}
+		}
+	}()
+	return func() error {
+		close(done)
+		return <-result
+	}
+}
+
+// interrupted writes what is known and gives the job back at once.
+func (w *work) interrupted(cause error) error {
+	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
+	defer cancel()
+	return errors.Join(cause, w.giveBack(ctx, 0))
+}
+
+// finish writes the last outcomes. Devices without one are retried, wait for
+// the credential, or fail with the message.
+func (w *work) finish(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
+	defer cancel()
+	if w.stopped != "" {
+		w.failAll(w.unsettled(), w.stopped)
+	}
+	if w.parked == "" {
+		return w.settle(ctx, true)
+	}
+	if w.route.Parked == "" {
+		if err := w.s.c.Parker.ParkCredential(ctx, w.route.CredentialID, w.parked); err != nil {
+			return err
+		}
+	}
+	if time.Now().Add(parkedWait).After(w.message.ExpiresAt()) {
+		w.failAll(w.unsettled(), w.parked)
+		return w.settle(ctx, true)
+	}
+	return w.giveBack(ctx, parkedWait)
+}
+
+// finishWithoutRoute settles a job whose app has no credential: what is wrong
+// with the device itself still comes first.
+func (w *work) finishWithoutRoute(ctx context.Context) error {
+	for t, err := range w.s.c.Messages.ReadTargets(ctx, w.job.AppID, w.job.Targets.Clone()) {
+		if err != nil {
+			return err
+		}
+		reason := w.unreachable(t)
+		if reason == "" {
+			reason = aurora.ReasonNoCredential
+		}
+		w.fail(t.Number, reason)
+	}
+	return w.finish(ctx)
+}
+
+// giveBack settles what has an outcome and leaves the rest for a later lease.
+func (w *work) giveBack(ctx context.Context, wait time.Duration) error {
+	w.job.NotBefore = time.Now().Add(wait)
+	w.mu.Lock()
+	s := w.take()
+	w.mu.Unlock()
+	return w.write(ctx, s)
+}
+
+// unsettled returns the targets that have neither an outcome nor a retry.
+func (w *work) unsettled() *roaring.Bitmap {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	rest := w.job.Targets.Clone()
+	for _, b := range w.marks {
+		rest.AndNot(b)
+	}
+	rest.AndNot(w.retry)
+	return rest
+}
+
+// settle writes what has been answered since the last time and extends the
+// lease; last also ends the job.
+func (w *work) settle(ctx context.Context, last bool) error {
+	w.mu.Lock()
+	s := w.take()
+	w.mu.Unlock()
+	if s.Done = last; !last {
+		s.Until = time.Now().Add(leaseTime)
+	}
+	if last && !w.retry.IsEmpty() {
+		s.Retry = w.retryJob()
+	}
+	return w.write(ctx, s)
+}
+
+// take empties what has been gathered into a settlement.
+func (w *work) take() Settlement {
+	for _, b := range w.marks {
+		w.job.Targets.AndNot(b)
+	}
+	s := Settlement{Job: w.job, Marks: w.marks, Retired: w.retired}
+	s.Job.Targets = w.job.Targets.Clone()
+	w.marks, w.retired = map[aurora.Mark]*roaring.Bitmap{}, nil
+	return s
+}
+
+func (w *work) retryJob() *Job {
+	r := w.job
+	r.Attempt++
+	r.NotBefore = time.Now().Add(w.wait)
+	r.Targets = w.retry
+	r.Block = Explicit
+	return &r
+}
+
+func (w *work) write(ctx context.Context, s Settlement) error {
+	err := w.s.c.Messages.Settle(ctx, s)
+	if err == nil && (s.Done || len(s.Marks) > 0) {
+		w.s.hint(w.job.AppID, w.job.MessageID)
+	}
+	return err
+}

@@ -1,0 +1,250 @@
+package dispatch
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/RoaringBitmap/roaring/v2"
+	"github.com/aurora-push/aurora"
+	"github.com/aurora-push/aurora/audience"
+)
+
+// run works on one leased job until every device has an outcome, a retry is
+// planned, or the context ends. Errors of the store leave the lease to expire:
+// another worker repeats at most what was not settled.
+func (s *Service) run(ctx context.Context, j Job) {
+	w := &work{s: s, job: j, marks: map[aurora.Mark]*roaring.Bitmap{}, retry: roaring.New()}
+	err := w.run(ctx)
+	switch {
+	case err == nil || errors.Is(err, ErrLost) || ctx.Err() != nil:
+	default:
+		s.c.Logger.ErrorContext(ctx, "a job was interrupted and will be repeated when its lease ends", "message", j.MessageID, "job", j.ID, "error", err)
+	}
+}
+
+// work is one job in progress.
+type work struct {
+	s       *Service
+	job     Job
+	message aurora.Message
+	route   aurora.Route
+
+	mu       sync.Mutex
+	inFlight sync.WaitGroup
+	marks    map[aurora.Mark]*roaring.Bitmap // settled since the last write
+	retired  []Retirement
+	retry    *roaring.Bitmap // devices for another attempt
+	wait     time.Duration   // the longest that a retried device asked for
+	stopped  string          // reason for which the message is wrong for everyone
+	parked   string          // reason for which the credential is refused
+}
+
+func (w *work) run(ctx context.Context) (err error) {
+	if w.message, err = w.s.c.Messages.Message(ctx, w.job.MessageID); err != nil {
+		return err
+	}
+	if w.job.Targets == nil {
+		if err := w.plan(ctx); err != nil {
+			return err
+		}
+	}
+	if w.expired(time.Now()) {
+		w.failAll(w.job.Targets, aurora.ReasonExpired)
+		return w.finish(ctx)
+	}
+	w.route, err = w.s.c.Channel.Open(ctx, &w.message)
+	if aurora.KindOf(err) == aurora.NotFound {
+		return w.finishWithoutRoute(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	if w.parked = w.route.Parked; w.parked != "" {
+		return w.finish(ctx)
+	}
+	stop := w.settleWhileSending(ctx)
+	sendErr := w.send(ctx)
+	if err := errors.Join(sendErr, stop(), w.awaitAnswers(ctx)); err != nil {
+		return w.interrupted(err)
+	}
+	return w.finish(ctx)
+}
+
+// plan evaluates the audience of a block job and freezes it.
+func (w *work) plan(ctx context.Context) error {
+	e, err := audience.Parse(w.message.Audience)
+	if err != nil {
+		return err
+	}
+	numbers, err := w.s.c.Registry.SelectBlock(ctx, w.job.AppID, e, uint32(w.job.Block))
+	if err != nil {
+		return err
+	}
+	w.job, err = w.s.c.Messages.PlanJob(ctx, w.job, &w.message, numbers)
+	return err
+}
+
+// expired reports whether the message's time is over. A message with a time to
+// live of 0 still gets its first attempt.
+func (w *work) expired(now time.Time) bool {
+	once := w.message.Options.TimeToLive != nil && *w.message.Options.TimeToLive == 0
+	if once && w.job.Attempt == 0 {
+		return false
+	}
+	return now.After(w.message.ExpiresAt())
+}
+
+// unreachable returns why a device cannot be sent to, or "".
+func (w *work) unreachable(t Target) string {
+	switch {
+	case t.Platform != aurora.IOS:
+		return aurora.ReasonNoChannel
+	case t.PushDisabled:
+		return aurora.ReasonPushDisabled
+	case t.RetiredReason != "":
+		return t.RetiredReason
+	case t.Token == "":
+		return aurora.ReasonNoToken
+	case t.Environment != w.message.Environment():
+		return aurora.ReasonOtherEnvironment
+	}
+	return ""
+}
+
+// send submits every target. It stops early when the message or the
+// credential turns out to be refused.
+func (w *work) send(ctx context.Context) error {
+	badges := w.job.Badges
+	for t, err := range w.s.c.Messages.ReadTargets(ctx, w.job.AppID, w.job.Targets.Clone()) {
+		if err != nil {
+			return err
+		}
+		if reason := w.unreachable(t); reason != "" {
+			w.fail(t.Number, reason)
+			continue
+		}
+		if w.halted() {
+			return nil
+		}
+		d := aurora.Delivery{Number: t.Number, Token: t.Token, Badge: aurora.NoBadge}
+		for len(badges) > 0 && badges[0].Number < t.Number {
+			badges = badges[1:]
+		}
+		if len(badges) > 0 && badges[0].Number == t.Number {
+			d.Badge = int(badges[0].Badge)
+		}
+		w.inFlight.Add(1)
+		if err := w.route.Send(ctx, d, w.answered); err != nil {
+			w.inFlight.Done()
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *work) halted() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.stopped != "" || w.parked != ""
+}
+
+// awaitAnswers waits for the deliveries in flight, writing outcomes meanwhile.
+// The channel bounds how long an answer can take.
+func (w *work) awaitAnswers(ctx context.Context) error {
+	answered := make(chan struct{})
+	go func() { w.inFlight.Wait(); close(answered) }()
+	for {
+		select {
+		case <-answered:
+			return nil
+		case <-ctx.Done():
+			select { // what is already on the wire usually comes back within moments
+			case <-answered:
+				return nil
+			case <-time.After(drainTime):
+				return ctx.Err()
+			}
+		case <-time.After(settlePace):
+			if err := w.settle(ctx, false); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// answered takes the vendor's answer for one device: one branch for each fault.
+func (w *work) answered(d aurora.Delivery, o aurora.Outcome) {
+	defer w.inFlight.Done()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch o.Fault {
+	case aurora.NoFault:
+		w.mark(aurora.Accepted, d.Number)
+	case aurora.DeviceFault:
+		w.mark(aurora.Failed(o.Reason), d.Number)
+		w.retired = append(w.retired, Retirement{d.Number, d.Token, o.Reason, o.InactiveAt})
+	case aurora.MessageFault:
+		w.mark(aurora.Failed(o.Reason), d.Number)
+		w.stopped = o.Reason
+	case aurora.CredentialFault:
+		w.parked = o.Reason // the device keeps no outcome: it waits with the job
+	case aurora.VendorFault:
+		w.again(d, o)
+	default:
+		w.mark(aurora.Failed(o.Reason), d.Number)
+		w.s.c.Logger.Error("a notification failed by a defect of ours", "message", w.job.MessageID, "reason", o.Reason)
+	}
+}
+
+func (w *work) mark(m aurora.Mark, number uint32) {
+	b := w.marks[m]
+	if b == nil {
+		b = roaring.New()
+		w.marks[m] = b
+	}
+	b.Add(number)
+}
+
+func (w *work) fail(number uint32, reason string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.mark(aurora.Failed(reason), number)
+}
+
+func (w *work) failAll(numbers *roaring.Bitmap, reason string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	m := aurora.Failed(reason)
+	if w.marks[m] == nil {
+		w.marks[m] = roaring.New()
+	}
+	w.marks[m].Or(numbers)
+}
+
+// maxAttempts with retryWait spans about two hours.
+const maxAttempts = 10
+
+const parkedWait = time.Minute
+
+// retryWait is how long to wait before the next attempt: 1 s, 4 s, 16 s … to
+// 15 minutes (Apple asks for 15 minutes after a 5xx; the quick first ones serve
+// time-critical messages, spec/apns.md §3.5), with jitter of a quarter.
+func retryWait(attempt int) time.Duration {
+	d := min(time.Second<<(2*min(attempt, 6)), 15*time.Minute)
+	return d - d/8 + rand.N(d/4)
+}
+
+// again plans another attempt, or settles the device when there is none left.
+func (w *work) again(d aurora.Delivery, o aurora.Outcome) {
+	wait := max(retryWait(w.job.Attempt), o.Retry)
+	once := w.message.Options.TimeToLive != nil && *w.message.Options.TimeToLive == 0
+	if once || w.job.Attempt+1 >= maxAttempts || time.Now().Add(wait).After(w.message.ExpiresAt()) {
+		w.mark(aurora.Failed(o.Reason), d.Number)
+		return
+	}
+	w.retry.Add(d.Number)
+	w.wait = max(w.wait, wait)
+}
