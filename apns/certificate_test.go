@@ -12,7 +12,9 @@ import (
 	"encoding/pem"
 	"errors"
 	"math/big"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -375,12 +377,17 @@ func TestReadP12FromOpenSSL(t *testing.T) {
 		pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: leaf.Raw}),
 		pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: authority().intermediate.Raw}),
 		pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: must(x509.MarshalPKCS8PrivateKey(key))}))
+	source := filepath.Join(t.TempDir(), "identity.pem")
+	if err := os.WriteFile(source, input, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	run := func(args ...string) []byte {
-		command := exec.CommandContext(t.Context(), tool, args...)
-		command.Stdin = strings.NewReader(string(input))
+		command := exec.CommandContext(t.Context(), tool, append(args, "-in", source)...)
+		var stderr strings.Builder
+		command.Stderr = &stderr
 		out, err := command.Output()
 		if err != nil {
-			t.Fatalf("openssl %v: %v", args, err)
+			t.Fatalf("openssl %v: %v: %s", args, err, stderr.String())
 		}
 		return out
 	}
