@@ -1,0 +1,167 @@
+package ledger
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/aurora-push/aurora"
+)
+
+// Step is one link of the chain from a message to one device's user.
+type Step struct {
+	Name   string
+	State  StepState
+	Text   string    // what happened, one sentence
+	Remedy string    // what to do, for a broken step
+	At     time.Time // zero if not known
+}
+
+// StepState is how a step of a timeline stands.
+type StepState string
+
+// The states of a step. A timeline has at most one broken step: the steps
+// after it are missing.
+const (
+	StepDone    StepState = "done"
+	StepBroken  StepState = "broken"
+	StepWaiting StepState = "waiting"
+	StepUnknown StepState = "unknown" // nobody reported it; it may have happened
+)
+
+// Timeline says for one device and one message what happened, step by step, up
+// to the first broken link.
+func (s *Service) Timeline(ctx context.Context, appID int64, registrationID string, id aurora.MessageID) ([]Step, error) {
+	m, err := s.message(ctx, appID, id)
+	if err != nil {
+		return nil, err
+	}
+	d, err := s.devices.Device(ctx, appID, registrationID)
+	if err != nil {
+		return nil, err
+	}
+	tally, err := s.records.Tally(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	marks, err := s.records.MarksOf(ctx, id, d.Number)
+	if err != nil {
+		return nil, err
+	}
+	t := timeline{m: m, d: d, tally: tally, marks: marks}
+	t.build()
+	return t.steps, nil
+}
+
+type timeline struct {
+	m     aurora.Message
+	d     aurora.Device
+	tally Tally
+	marks map[aurora.Mark]time.Time
+	steps []Step
+}
+
+func (t *timeline) build() {
+	t.done("Registered", t.d.RegisteredAt, "The app registered with Aurora as %s.", t.d.RegistrationID)
+	t.done("Accepted by Aurora", t.m.AcceptedAt, "The push was accepted and stored.")
+	targetedAt, targeted := t.marks[aurora.Targeted]
+	switch {
+	case !targeted && t.tally.Unplanned > 0:
+		t.add(StepWaiting, "Selected", "The audience is still being worked through.")
+		return
+	case !targeted:
+		t.broken("Selected", "The audience did not select this device when the push was sent.", "The audience was: "+clip(t.m.Audience)+". Check the device's tags, alias and platform.")
+		return
+	}
+	t.done("Selected", targetedAt, "The audience selected this device.")
+	if !t.sent() {
+		return
+	}
+	if at, ok := t.marks[aurora.Received]; ok {
+		t.done("Received", at, "The app reported that the notification arrived.")
+	} else {
+		t.add(StepUnknown, "Received", "The app has not reported it. It does when it is open, or when the push has mutable-content and the app has the service extension. If the phone is off, APNs delivers later, until the push expires.")
+	}
+	if at, ok := t.marks[aurora.Opened]; ok {
+		t.done("Opened", at, "The user opened the app through the notification.")
+	} else {
+		t.add(StepUnknown, "Opened", "Not opened so far.")
+	}
+}
+
+// sent adds the steps between selection and the vendor's answer; false when
+// the chain ends there.
+func (t *timeline) sent() bool {
+	for mark, at := range t.marks {
+		reason, failed := mark.FailedReason()
+		if !failed {
+			continue
+		}
+		if !ours(reason) {
+			t.done("Token", t.d.TokenAt, "The app had reported a %s token.", t.m.Environment())
+		}
+		t.broken(failedStep(reason), "Failed: "+reason+".", aurora.ExplainReason(reason))
+		t.steps[len(t.steps)-1].At = at
+		return false
+	}
+	if !t.d.TokenAt.IsZero() {
+		t.done("Token", t.d.TokenAt, "The app reported a push token.")
+	}
+	at, accepted := t.marks[aurora.Accepted]
+	if !accepted {
+		text := "Waiting to be sent."
+		if t.tally.NextAt.After(time.Now()) {
+			text = "Waiting for the next attempt at " + t.tally.NextAt.UTC().Format("15:04:05 MST") + "."
+		}
+		t.add(StepWaiting, "Accepted by APNs", text)
+		return false
+	}
+	t.done("Accepted by APNs", at, "APNs took the notification for this device.")
+	return true
+}
+
+// ours reports whether Aurora failed the device without asking the vendor.
+func ours(reason string) bool {
+	switch reason {
+	case aurora.ReasonNoToken, aurora.ReasonOtherEnvironment, aurora.ReasonPushDisabled, aurora.ReasonNoChannel, aurora.ReasonNoCredential, aurora.ReasonExpired:
+		return true
+	}
+	return false
+}
+
+func failedStep(reason string) string {
+	switch reason {
+	case aurora.ReasonNoToken:
+		return "Token"
+	case aurora.ReasonOtherEnvironment:
+		return "Environment"
+	case aurora.ReasonPushDisabled:
+		return "Pushes enabled"
+	case aurora.ReasonNoCredential:
+		return "Credential"
+	case aurora.ReasonNoChannel:
+		return "Channel"
+	case aurora.ReasonExpired:
+		return "Sent in time"
+	}
+	return "Accepted by APNs"
+}
+
+func (t *timeline) done(name string, at time.Time, format string, args ...any) {
+	t.steps = append(t.steps, Step{Name: name, State: StepDone, At: at, Text: fmt.Sprintf(format, args...)})
+}
+
+func (t *timeline) broken(name, text, remedy string) {
+	t.steps = append(t.steps, Step{Name: name, State: StepBroken, Text: text, Remedy: remedy})
+}
+
+func (t *timeline) add(state StepState, name, text string) {
+	t.steps = append(t.steps, Step{Name: name, State: state, Text: text})
+}
+
+func clip(s string) string {
+	if len(s) > 200 {
+		return s[:200] + "…"
+	}
+	return s
+}
