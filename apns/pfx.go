@@ -234,7 +234,7 @@ func (c *credentials) addEncryptedPart(part pfxPart, password string) error {
 		c.certificates = append(append(c.certificates, first), more...)
 		return nil
 	}
-	if errors.Is(err, pkcs12.ErrDecryption) || errors.Is(err, pkcs12.ErrIncorrectPassword) {
+	if badDecryption(err) {
 		return wrongPassword(password)
 	}
 	key, first, more, err := decodeParts(password, part)
@@ -259,13 +259,19 @@ func (c *credentials) addShroudedKey(bag pfxBag, password string) error {
 		return err
 	}
 	key, _, _, err := decodeParts(password, part)
-	if errors.Is(err, pkcs12.ErrDecryption) || errors.Is(err, pkcs12.ErrIncorrectPassword) {
+	if badDecryption(err) {
 		return wrongPassword(password)
 	}
 	if err != nil {
 		return fmt.Errorf("%w: unreadable key: %w", ErrUnsupportedPKCS12, err)
 	}
 	return c.addKey(key)
+}
+
+// badDecryption recognises what a wrong password looks like once it is past the integrity code. The library reports it for
+// keys as text only.
+func badDecryption(err error) bool {
+	return err != nil && (errors.Is(err, pkcs12.ErrIncorrectPassword) || strings.Contains(err.Error(), pkcs12.ErrDecryption.Error()))
 }
 
 // decodeParts lets go-pkcs12 decode a file made of the given parts. An empty password has two encodings, and a part does not
