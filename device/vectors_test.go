@@ -1,0 +1,189 @@
+package device
+
+import (
+	"encoding/json"
+	"errors"
+	"math"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// readVectors decodes a file of the vectors shared with the SDKs in other languages.
+func readVectors(t testing.TB, name string, into any) {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join("..", "vectors", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(data, into); err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+}
+
+func TestParseConfigVectors(t *testing.T) {
+	var vectors []struct {
+		File, Why string
+		Errors    []string
+		Config    *struct {
+			Channel    string
+			AppKey     string `json:"app_key"`
+			Production bool
+			Server     string
+		}
+	}
+	readVectors(t, "plist.json", &vectors)
+	for _, v := range vectors {
+		t.Run(v.File, func(t *testing.T) {
+			data, err := os.ReadFile(filepath.Join("..", "vectors", "plist", v.File))
+			if err != nil {
+				t.Fatal(err)
+			}
+			config, err := ParseConfig(data)
+			if v.Config != nil {
+				if want := Config(*v.Config); err != nil || config != want {
+					t.Fatalf("%s: got %+v, %v; want %+v", v.Why, config, err, want)
+				}
+				return
+			}
+			if err == nil {
+				t.Fatalf("%s: accepted as %+v", v.Why, config)
+			}
+			var keys []string
+			if errors.Is(err, errPlist) {
+				keys = append(keys, "PLIST")
+			}
+			if joined, ok := err.(interface{ Unwrap() []error }); ok && keys == nil {
+				for _, err := range joined.Unwrap() {
+					var wrong *ConfigError
+					if errors.As(err, &wrong) {
+						keys = append(keys, wrong.Key)
+						if wrong.Remedy == "" || !strings.Contains(err.Error(), wrong.Remedy) {
+							t.Errorf("%q does not say what to do", err)
+						}
+					}
+				}
+			}
+			if strings.Join(keys, " ") != strings.Join(v.Errors, " ") {
+				t.Fatalf("%s: the error names %v, want %v: %v", v.Why, keys, v.Errors, err)
+			}
+		})
+	}
+}
+
+func TestParseConfigKeepsPasswordsToItself(t *testing.T) {
+	data, err := os.ReadFile("../vectors/plist/bad-server-password.plist")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ParseConfig(data); err == nil || strings.Contains(err.Error(), "pass@") {
+		t.Fatalf("error repeats the password: %v", err)
+	}
+}
+
+func TestReceiptVectors(t *testing.T) {
+	var vectors []struct {
+		Name, Payload    string
+		Received, Opened [][2]string
+	}
+	readVectors(t, "receipts.json", &vectors)
+	for _, v := range vectors {
+		t.Run(v.Name, func(t *testing.T) {
+			for event, want := range map[Event][][2]string{Received: v.Received, Opened: v.Opened} {
+				got := receiptsFor(event, []byte(v.Payload), time.Now())
+				if len(got) != len(want) {
+					t.Fatalf("%s: got %v, want %v", event, got, want)
+				}
+				for i := range got {
+					if got[i].MessageID != want[i][0] || string(got[i].Event) != want[i][1] {
+						t.Fatalf("%s: got %v, want %v", event, got, want)
+					}
+				}
+			}
+		})
+	}
+}
+
+func TestRetryVectors(t *testing.T) {
+	var vectors struct {
+		BaseMS          int64 `json:"base_ms"`
+		CapMS           int64 `json:"cap_ms"`
+		RetryAfterCapMS int64 `json:"retry_after_cap_ms"`
+		Backoff         []struct {
+			Failures int
+			MinMS    int64 `json:"min_ms"`
+			MaxMS    int64 `json:"max_ms"`
+		}
+		Now        time.Time
+		RetryAfter []struct {
+			Header string
+			MS     int64
+		} `json:"retry_after"`
+	}
+	readVectors(t, "retry.json", &vectors)
+	if got := backoffBase.Milliseconds(); got != vectors.BaseMS {
+		t.Errorf("base is %d ms, want %d", got, vectors.BaseMS)
+	}
+	if got := backoffCap.Milliseconds(); got != vectors.CapMS {
+		t.Errorf("cap is %d ms, want %d", got, vectors.CapMS)
+	}
+	for _, v := range vectors.Backoff {
+		if got := backoff(v.Failures, 0).Milliseconds(); got != v.MaxMS {
+			t.Errorf("longest pause after %d failures is %d ms, want %d", v.Failures, got, v.MaxMS)
+		}
+		shortest := backoff(v.Failures, math.Nextafter(1, 0))
+		if got := shortest.Milliseconds(); got < v.MinMS || got > v.MinMS+1 {
+			t.Errorf("shortest pause after %d failures is %d ms, want just above %d", v.Failures, got, v.MinMS)
+		}
+	}
+	for _, v := range vectors.RetryAfter {
+		if got := retryAfter(http.Header{"Retry-After": {v.Header}}, vectors.Now).Milliseconds(); got != v.MS {
+			t.Errorf("Retry-After %q asks for %d ms, want %d", v.Header, got, v.MS)
+		}
+	}
+	if got := pause(1, 1000*time.Hour).Milliseconds(); got != vectors.RetryAfterCapMS {
+		t.Errorf("a server can silence the phone for %d ms, want at most %d", got, vectors.RetryAfterCapMS)
+	}
+}
+
+func FuzzParseConfig(f *testing.F) {
+	files, err := filepath.Glob("../vectors/plist/*.plist")
+	if err != nil || len(files) == 0 {
+		f.Fatal("no seeds", err)
+	}
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		if len(data) < 4096 {
+			f.Add(data)
+		}
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		config, err := ParseConfig(data)
+		if err != nil {
+			return
+		}
+		if config.Server == "" {
+			config.Server = "https://push.example.com"
+		}
+		if err := config.check(); err != nil {
+			t.Fatalf("accepted %+v, which is not valid: %v", config, err)
+		}
+	})
+}
+
+func FuzzMessageID(f *testing.F) {
+	f.Add([]byte(`{"_j_msgid":58512043210007}`))
+	f.Add([]byte(`{"_j_msgid":"1","aps":{}}`))
+	f.Fuzz(func(t *testing.T, payload []byte) {
+		id, ok := MessageID(payload)
+		if ok != digits.MatchString(id) {
+			t.Fatalf("id %q, ok %v", id, ok)
+		}
+	})
+}
