@@ -1,0 +1,82 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/aurora-push/aurora"
+	"github.com/aurora-push/aurora/account"
+)
+
+// PutCredentials fills an app's slots and makes its waiting jobs due.
+func (s *Store) PutCredentials(ctx context.Context, appID int64, cs []account.Sealed) error {
+	return s.write(ctx, func(t *tx) error {
+		for _, c := range cs {
+			facts, err := json.Marshal(c.Credential)
+			if err != nil {
+				return err
+			}
+			if _, err := t.exec("DELETE FROM credential WHERE app_id = $1 AND environment = $2", appID, int(c.Environment)); err != nil {
+				return err
+			}
+			if _, err := t.exec("INSERT INTO credential (app_id, environment, facts, file, validated_at) VALUES ($1, $2, $3, $4, $5)",
+				appID, int(c.Environment), string(facts), c.File, millis(c.ValidatedAt)); err != nil {
+				return err
+			}
+		}
+		_, err := t.exec("UPDATE job SET due_at = $1 WHERE app_id = $2 AND holder = '' AND due_at > $1", millis(t.now), appID)
+		return err
+	})
+}
+
+const credentialColumns = "id, app_id, environment, facts, file, validated_at, parked, parked_at"
+
+func scanCredential(row scanner) (c account.Sealed, err error) {
+	var id, appID, validated, parkedAt int64
+	var env int
+	var facts, parked string
+	if err := row.Scan(&id, &appID, &env, &facts, &c.File, &validated, &parked, &parkedAt); err != nil {
+		return c, none(err, account.ErrNone)
+	}
+	if err := json.Unmarshal([]byte(facts), &c.Credential); err != nil {
+		return c, err
+	}
+	c.ID, c.AppID, c.Environment, c.ValidatedAt = id, appID, aurora.Environment(env), fromMillis(validated)
+	c.Parked, c.ParkedAt = parked, fromMillis(parkedAt)
+	return c, nil
+}
+
+// Credentials returns an app's slots, development first.
+func (s *Store) Credentials(ctx context.Context, appID int64) (cs []aurora.Credential, err error) {
+	err = s.rows(ctx, func(row scanner) error {
+		c, err := scanCredential(row)
+		cs = append(cs, c.Credential)
+		return err
+	}, "SELECT "+credentialColumns+" FROM credential WHERE app_id = $1 ORDER BY environment", appID)
+	return cs, err
+}
+
+// Credential returns one slot, or account.ErrNone.
+func (s *Store) Credential(ctx context.Context, appID int64, env aurora.Environment) (account.Sealed, error) {
+	return scanCredential(s.row(ctx, "SELECT "+credentialColumns+" FROM credential WHERE app_id = $1 AND environment = $2", appID, int(env)))
+}
+
+// RemoveCredential empties a slot.
+func (s *Store) RemoveCredential(ctx context.Context, appID int64, env aurora.Environment) error {
+	return s.write(ctx, func(t *tx) error {
+		_, err := t.exec("DELETE FROM credential WHERE app_id = $1 AND environment = $2", appID, int(env))
+		return err
+	})
+}
+
+// ParkCredential notes why APNs refuses a credential; "" lifts it.
+func (s *Store) ParkCredential(ctx context.Context, id int64, reason string) error {
+	return s.write(ctx, func(t *tx) error {
+		at := millis(t.now)
+		if reason == "" {
+			at = 0
+		}
+		_, err := t.exec("UPDATE credential SET parked = $1, parked_at = $2 WHERE id = $3", reason, at, id)
+		return err
+	})
+}

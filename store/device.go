@@ -1,0 +1,195 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/aurora-push/aurora"
+	"github.com/aurora-push/aurora/audience"
+	"github.com/aurora-push/aurora/registry"
+)
+
+const deviceColumns = `app_id, number, registration_id, install_id, secret_hash, platform, COALESCE(token, ''), environment, token_at,
+	retired_reason, retired_at, COALESCE(alias, ''), tags, badge, push_disabled, muted, profile, registered_at, seen_at`
+
+func scanDevice(row scanner) (d registry.Stored, err error) {
+	var platform, tags, profile string
+	var env int
+	var tokenAt, retiredAt, registered, seen int64
+	err = row.Scan(&d.AppID, &d.Number, &d.RegistrationID, &d.InstallID, &d.SecretHash, &platform, &d.Token, &env, &tokenAt,
+		&d.RetiredReason, &retiredAt, &d.Alias, &tags, &d.Badge, &d.PushDisabled, &d.Muted, &profile, &registered, &seen)
+	if err != nil {
+		return d, none(err, registry.ErrNone)
+	}
+	d.Platform, d.Environment, d.Tags = aurora.Platform(platform), aurora.Environment(env), splitTags(tags)
+	d.TokenAt, d.RetiredAt, d.RegisteredAt, d.SeenAt = fromMillis(tokenAt), fromMillis(retiredAt), fromMillis(registered), fromMillis(seen)
+	return d, json.Unmarshal([]byte(profile), &d.Profile)
+}
+
+// Tags are stored joined by commas, which a tag cannot contain.
+func splitTags(s string) []string {
+	if s == "" {
+		return nil
+	}
+	return strings.Split(s, ",")
+}
+
+// subject is how an audience sees a device.
+func subject(d aurora.Device) audience.Subject {
+	s := audience.Subject{Tags: d.Tags, Alias: d.Alias, RegistrationID: d.RegistrationID, Platform: string(d.Platform)}
+	if d.RetiredReason == "" && d.Token != "" {
+		s.Token = d.Environment.String()
+	}
+	return s
+}
+
+// RegisterDevice stores a device under the next free number of its app, or
+// returns the one that already has the install id.
+func (s *Store) RegisterDevice(ctx context.Context, d registry.Stored) (registry.Stored, error) {
+	err := s.write(ctx, func(t *tx) error {
+		known, err := scanDevice(t.row("SELECT "+deviceColumns+" FROM device WHERE app_id = $1 AND install_id = $2", d.AppID, d.InstallID))
+		if !errors.Is(err, registry.ErrNone) {
+			d = known
+			return err
+		}
+		if err := t.row("UPDATE app SET next_number = next_number + 1 WHERE id = $1 RETURNING next_number - 1", d.AppID).Scan(&d.Number); err != nil {
+			return err
+		}
+		profile, err := json.Marshal(d.Profile)
+		if err != nil {
+			return err
+		}
+		if _, err := t.exec(`INSERT INTO device (app_id, number, registration_id, install_id, secret_hash, platform, profile, registered_at, seen_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+			d.AppID, d.Number, d.RegistrationID, d.InstallID, d.SecretHash, string(d.Platform), string(profile), millis(d.RegisteredAt), millis(d.SeenAt)); err != nil {
+			return err
+		}
+		return reindex(t, d.AppID, d.Number, nil, append(indexTerms(d.Device), everyone))
+	})
+	return d, err
+}
+
+// ChangeDevice applies change to a stored device. Another device of the app
+// that holds the resulting token loses it: a token has one owner.
+func (s *Store) ChangeDevice(ctx context.Context, appID int64, number uint32, change func(*aurora.Device) error) error {
+	return s.write(ctx, func(t *tx) error {
+		stored, err := scanDevice(t.row("SELECT "+deviceColumns+" FROM device WHERE app_id = $1 AND number = $2", appID, number))
+		if err != nil {
+			return err
+		}
+		d := stored.Device
+		d.Tags = slices.Clone(d.Tags)
+		if err := change(&d); err != nil {
+			return err
+		}
+		if d.Token != "" && d.Token != stored.Token {
+			if err := takeToken(t, appID, d.Token); err != nil {
+				return err
+			}
+		}
+		return putDevice(t, stored.Device, d)
+	})
+}
+
+// takeToken removes a token from the device of the app that has it.
+func takeToken(t *tx, appID int64, token string) error {
+	previous, err := scanDevice(t.row("SELECT "+deviceColumns+" FROM device WHERE app_id = $1 AND token = $2", appID, token))
+	if errors.Is(err, registry.ErrNone) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	d := previous.Device
+	d.Token, d.Environment = "", aurora.NoEnvironment
+	return putDevice(t, previous.Device, d)
+}
+
+func putDevice(t *tx, before, d aurora.Device) error {
+	profile, err := json.Marshal(d.Profile)
+	if err != nil {
+		return err
+	}
+	if _, err := t.exec(`UPDATE device SET token = NULLIF($3, ''), environment = $4, token_at = $5, retired_reason = $6, retired_at = $7, alias = NULLIF($8, ''),
+		tags = $9, badge = $10, push_disabled = $11, muted = $12, profile = $13, seen_at = $14 WHERE app_id = $1 AND number = $2`,
+		d.AppID, d.Number, d.Token, int(d.Environment), millis(d.TokenAt), d.RetiredReason, millis(d.RetiredAt), d.Alias,
+		strings.Join(d.Tags, ","), d.Badge, d.PushDisabled, d.Muted, string(profile), millis(d.SeenAt)); err != nil {
+		return err
+	}
+	return reindex(t, d.AppID, d.Number, indexTerms(before), indexTerms(d))
+}
+
+// DevicesByRegistration returns the devices with a registration id, one for
+// each app that has it.
+func (s *Store) DevicesByRegistration(ctx context.Context, registrationID string) (ds []registry.Stored, err error) {
+	err = s.rows(ctx, func(row scanner) error {
+		d, err := scanDevice(row)
+		ds = append(ds, d)
+		return err
+	}, "SELECT "+deviceColumns+" FROM device WHERE registration_id = $1", registrationID)
+	return ds, err
+}
+
+// FindDevices returns devices in descending number.
+func (s *Store) FindDevices(ctx context.Context, appID int64, q registry.Query) (ds []aurora.Device, err error) {
+	if q.Before == 0 {
+		q.Before = 1 << 32
+	}
+	scan := func(row scanner) error {
+		d, err := scanDevice(row)
+		ds = append(ds, d.Device)
+		return err
+	}
+	if q.Text == "" {
+		return ds, s.rows(ctx, scan, "SELECT "+deviceColumns+" FROM device WHERE app_id = $1 AND number < $2 ORDER BY number DESC LIMIT $3", appID, q.Before, q.Limit)
+	}
+	// Each part of the union is an index look-up; a tag is searched by its bitmap.
+	var tagged []any
+	numbers, err := s.tagged(ctx, appID, q)
+	if err != nil {
+		return nil, err
+	}
+	for _, n := range numbers {
+		tagged = append(tagged, n)
+	}
+	list, err := json.Marshal(tagged)
+	if err != nil {
+		return nil, err
+	}
+	high := strings.ToLower(q.Text) + "\uffff"
+	return ds, s.rows(ctx, scan, "SELECT "+deviceColumns+` FROM device WHERE app_id = $1 AND number < $2 AND number IN (
+		SELECT number FROM device WHERE registration_id = $4 AND app_id = $1
+		UNION SELECT number FROM device WHERE app_id = $1 AND alias = $4
+		UNION SELECT number FROM device WHERE app_id = $1 AND token >= $5 AND token < $6
+		UNION SELECT value FROM json_each($7)) ORDER BY number DESC LIMIT $3`,
+		appID, q.Before, q.Limit, q.Text, strings.ToLower(q.Text), high, string(list))
+}
+
+// tagged returns the newest devices that carry the searched text as a tag.
+func (s *Store) tagged(ctx context.Context, appID int64, q registry.Query) ([]uint32, error) {
+	blocks, err := s.Blocks(ctx, appID)
+	if err != nil {
+		return nil, err
+	}
+	var numbers []uint32
+	tag := audience.Term{Field: audience.Tag, Value: q.Text}
+	for block := int64(blocks) - 1; block >= 0 && len(numbers) < q.Limit; block-- {
+		b, err := s.LoadBlock(ctx, appID, uint32(block), []audience.Term{tag})
+		if err != nil {
+			return nil, err
+		}
+		found, err := b.With(tag)
+		if err != nil {
+			return nil, err
+		}
+		for it := found.ReverseIterator(); it.HasNext() && len(numbers) < q.Limit; {
+			if n := it.Next(); int64(n) < q.Before {
+				numbers = append(numbers, n)
+			}
+		}
+	}
+	return numbers, nil
+}

@@ -1,0 +1,27 @@
+package store
+
+import (
+	"regexp"
+	"strings"
+)
+
+// dialect is what differs between databases. Everything else is one SQL text:
+// numbered parameters ($1), ON CONFLICT, RETURNING.
+type dialect struct {
+	words *strings.Replacer
+	// rewrite turns a statement's numbered parameters into the database's own.
+	rewrite func(string) string
+}
+
+var numbered = regexp.MustCompile(`\$(\d+)`)
+
+// sqlite's $1 is a name, numbered by first appearance; ?1 is a number.
+var sqlite = dialect{
+	words: strings.NewReplacer(
+		"{blob}", "BLOB",
+		"{serial}", "INTEGER PRIMARY KEY AUTOINCREMENT",
+		"{sequence}", "INTEGER PRIMARY KEY AUTOINCREMENT",
+		"{clustered}", "WITHOUT ROWID",
+	),
+	rewrite: func(q string) string { return numbered.ReplaceAllString(q, "?$1") },
+}

@@ -1,0 +1,280 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/RoaringBitmap/roaring/v2"
+	"github.com/aurora-push/aurora"
+	"github.com/aurora-push/aurora/audience"
+	"github.com/aurora-push/aurora/registry"
+)
+
+// everyone is the term that every device of an app has.
+const everyone = "all"
+
+// indexTerms returns the keys of the bitmaps a device is in, besides everyone.
+// Alias and registration id have an index of their own.
+func indexTerms(d aurora.Device) []string {
+	s := subject(d)
+	terms := make([]string, 0, len(s.Tags)+2)
+	for _, tag := range s.Tags {
+		terms = append(terms, audience.Term{Field: audience.Tag, Value: tag}.String())
+	}
+	terms = append(terms, audience.Term{Field: audience.Platform, Value: s.Platform}.String())
+	if s.Token != "" {
+		terms = append(terms, audience.Term{Field: audience.Token, Value: s.Token}.String())
+	}
+	return terms
+}
+
+// reindex appends the changes between two sets of terms.
+func reindex(t *tx, appID int64, number uint32, before, after []string) error {
+	for _, term := range after {
+		if !slices.Contains(before, term) {
+			if err := appendChange(t, appID, number, term, 1); err != nil {
+				return err
+			}
+		}
+	}
+	for _, term := range before {
+		if !slices.Contains(after, term) {
+			if err := appendChange(t, appID, number, term, 0); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func appendChange(t *tx, appID int64, number uint32, term string, present int) error {
+	_, err := t.exec("INSERT INTO index_change (app_id, block, number, term, present) VALUES ($1, $2, $3, $4, $5)",
+		appID, audience.BlockOf(number), number, term, present)
+	return err
+}
+
+// Blocks returns how many blocks the app's device numbers span.
+func (s *Store) Blocks(ctx context.Context, appID int64) (uint32, error) {
+	var next int64
+	err := s.row(ctx, "SELECT next_number FROM app WHERE id = $1", appID).Scan(&next)
+	return uint32((next + audience.BlockSize - 1) / audience.BlockSize), err
+}
+
+// LoadBlock returns the bitmaps of the terms in one block as of one moment:
+// the folded ones with the changes since.
+func (s *Store) LoadBlock(ctx context.Context, appID int64, block uint32, terms []audience.Term) (b registry.Block, err error) {
+	t, err := s.reads.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		return b, err
+	}
+	defer func() { err = errors.Join(err, t.Rollback()) }()
+	b = registry.Block{All: roaring.New(), Terms: map[audience.Term]*roaring.Bitmap{}}
+	byKey := map[string]*roaring.Bitmap{everyone: b.All}
+	for _, term := range terms {
+		if b.Terms[term] == nil {
+			b.Terms[term] = roaring.New()
+			byKey[term.String()] = b.Terms[term]
+		}
+	}
+	for term, bitmap := range b.Terms {
+		if term.Field == audience.Alias || term.Field == audience.Registration {
+			if err := s.loadPoints(ctx, t, appID, block, term, bitmap); err != nil {
+				return b, err
+			}
+			delete(byKey, term.String())
+		}
+	}
+	for key, bitmap := range byKey {
+		var blob []byte
+		err := s.inTx(ctx, t, "SELECT bitmap FROM index_block WHERE app_id = $1 AND block = $2 AND term = $3", appID, block, key).Scan(&blob)
+		if errors.Is(err, sql.ErrNoRows) {
+			continue
+		}
+		if err != nil {
+			return b, err
+		}
+		if err := bitmap.UnmarshalBinary(blob); err != nil {
+			return b, fmt.Errorf("index block %d/%d/%s is damaged: %w", appID, block, key, err)
+		}
+	}
+	return b, s.applyTail(ctx, t, appID, block, byKey)
+}
+
+func (s *Store) loadPoints(ctx context.Context, t *sql.Tx, appID int64, block uint32, term audience.Term, into *roaring.Bitmap) error {
+	column := map[audience.Field]string{audience.Alias: "alias", audience.Registration: "registration_id"}[term.Field]
+	st, err := s.prepared(ctx, "SELECT number FROM device WHERE app_id = $1 AND "+column+" = $2 AND number >= $3 AND number < $4")
+	if err != nil {
+		return err
+	}
+	lo := int64(block) * audience.BlockSize
+	rows, err := t.StmtContext(ctx, st).QueryContext(ctx, appID, term.Value, lo, lo+audience.BlockSize)
+	if err != nil {
+		return err
+	}
+	return each(rows, func(row scanner) error {
+		var n uint32
+		if err := row.Scan(&n); err != nil {
+			return err
+		}
+		into.Add(n)
+		return nil
+	})
+}
+
+func (s *Store) applyTail(ctx context.Context, t *sql.Tx, appID int64, block uint32, byKey map[string]*roaring.Bitmap) error {
+	st, err := s.prepared(ctx, "SELECT number, term, present FROM index_change WHERE app_id = $1 AND block = $2 ORDER BY seq")
+	if err != nil {
+		return err
+	}
+	rows, err := t.StmtContext(ctx, st).QueryContext(ctx, appID, block)
+	if err != nil {
+		return err
+	}
+	return each(rows, func(row scanner) error {
+		var number uint32
+		var term string
+		var present bool
+		if err := row.Scan(&number, &term, &present); err != nil {
+			return err
+		}
+		if bitmap, ok := byKey[term]; ok {
+			setBit(bitmap, number, present)
+		}
+		return nil
+	})
+}
+
+func setBit(b *roaring.Bitmap, number uint32, present bool) {
+	if present {
+		b.Add(number)
+	} else {
+		b.Remove(number)
+	}
+}
+
+func (s *Store) inTx(ctx context.Context, t *sql.Tx, query string, args ...any) scanner {
+	st, err := s.prepared(ctx, query)
+	if err != nil {
+		return failed{err}
+	}
+	return t.StmtContext(ctx, st).QueryRowContext(ctx, args...)
+}
+
+// Lookup returns the devices that have any of the alias or registration terms.
+func (s *Store) Lookup(ctx context.Context, appID int64, points []audience.Term) (found []registry.Point, err error) {
+	for _, p := range points {
+		column := map[audience.Field]string{audience.Alias: "alias", audience.Registration: "registration_id"}[p.Field]
+		if column == "" {
+			return nil, fmt.Errorf("store: %v is not a term to look up", p)
+		}
+		err := s.rows(ctx, func(row scanner) error {
+			d, err := scanDevice(row)
+			found = append(found, registry.Point{Number: d.Number, Subject: subject(d.Device)})
+			return err
+		}, "SELECT "+deviceColumns+" FROM device WHERE app_id = $1 AND "+column+" = $2", appID, p.Value)
+		if err != nil {
+			return nil, err
+		}
+	}
+	return found, nil
+}
+
+const (
+	foldBlocks  = 8    // blocks folded by one transaction
+	foldChanges = 8192 // changes of one block folded by one transaction
+)
+
+// Fold merges the pending changes of some blocks into their bitmaps.
+func (s *Store) Fold(ctx context.Context) (int, error) {
+	type place struct {
+		app   int64
+		block uint32
+	}
+	var places []place
+	err := s.rows(ctx, func(row scanner) error {
+		var p place
+		err := row.Scan(&p.app, &p.block)
+		places = append(places, p)
+		return err
+	}, "SELECT DISTINCT app_id, block FROM index_change LIMIT $1", foldBlocks)
+	if err != nil || len(places) == 0 {
+		return 0, err
+	}
+	folded := 0
+	err = s.write(ctx, func(t *tx) error {
+		folded = 0
+		for _, p := range places {
+			n, err := foldBlock(t, p.app, p.block)
+			if err != nil {
+				return err
+			}
+			folded += n
+		}
+		return nil
+	})
+	return folded, err
+}
+
+func foldBlock(t *tx, appID int64, block uint32) (n int, err error) {
+	bitmaps := map[string]*roaring.Bitmap{}
+	var last int64
+	err = t.rows(func(row scanner) error {
+		var number uint32
+		var term string
+		var present bool
+		if err := row.Scan(&last, &number, &term, &present); err != nil {
+			return err
+		}
+		if bitmaps[term] == nil {
+			if bitmaps[term], err = loadBitmap(t.row("SELECT bitmap FROM index_block WHERE app_id = $1 AND block = $2 AND term = $3", appID, block, term)); err != nil {
+				return err
+			}
+		}
+		setBit(bitmaps[term], number, present)
+		n++
+		return nil
+	}, "SELECT seq, number, term, present FROM index_change WHERE app_id = $1 AND block = $2 ORDER BY seq LIMIT $3", appID, block, foldChanges)
+	if err != nil || n == 0 {
+		return n, err
+	}
+	for term, b := range bitmaps {
+		if b.IsEmpty() {
+			_, err = t.exec("DELETE FROM index_block WHERE app_id = $1 AND block = $2 AND term = $3", appID, block, term)
+		} else {
+			_, err = t.exec(`INSERT INTO index_block (app_id, block, term, bitmap) VALUES ($1, $2, $3, $4)
+				ON CONFLICT (app_id, block, term) DO UPDATE SET bitmap = excluded.bitmap`, appID, block, term, blobOf(b))
+		}
+		if err != nil {
+			return n, err
+		}
+	}
+	_, err = t.exec("DELETE FROM index_change WHERE app_id = $1 AND block = $2 AND seq <= $3", appID, block, last)
+	return n, err
+}
+
+// loadBitmap reads a stored bitmap; no row is the empty set.
+func loadBitmap(row scanner) (*roaring.Bitmap, error) {
+	b := roaring.New()
+	var blob []byte
+	err := row.Scan(&blob)
+	if errors.Is(err, sql.ErrNoRows) {
+		return b, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return b, b.UnmarshalBinary(blob)
+}
+
+// blobOf encodes a bitmap in roaring's portable format.
+func blobOf(b *roaring.Bitmap) []byte {
+	b.RunOptimize()
+	blob, err := b.ToBytes()
+	if err != nil { // writing to memory does not fail
+		panic(err)
+	}
+	return blob
+}

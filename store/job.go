@@ -1,0 +1,261 @@
+package store
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"iter"
+	"time"
+
+	"github.com/RoaringBitmap/roaring/v2"
+	"github.com/aurora-push/aurora"
+	"github.com/aurora-push/aurora/audience"
+	"github.com/aurora-push/aurora/dispatch"
+)
+
+// insertJob stores a job. due is when it may be leased: for one that is leased
+// already, when its lease ends.
+func insertJob(t *tx, j dispatch.Job, holder string, due time.Time) (id int64, err error) {
+	err = t.row("INSERT INTO job (message_id, app_id, lane, block, attempt, due_at, holder, fence, targets, badges) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING id",
+		int64(j.MessageID), j.AppID, int(j.Lane), j.Block, j.Attempt, millis(due), holder, j.Fence, optionalBlob(j.Targets), encodeBadges(j.Badges)).Scan(&id)
+	return id, err
+}
+
+func optionalBlob(b *roaring.Bitmap) []byte {
+	if b == nil {
+		return nil
+	}
+	return blobOf(b)
+}
+
+const jobColumns = "id, message_id, app_id, lane, block, attempt, due_at, fence, targets, badges"
+
+func scanJob(row scanner) (j dispatch.Job, err error) {
+	var due int64
+	var targets, badges []byte
+	if err := row.Scan(&j.ID, &j.MessageID, &j.AppID, &j.Lane, &j.Block, &j.Attempt, &due, &j.Fence, &targets, &badges); err != nil {
+		return j, err
+	}
+	j.NotBefore = fromMillis(due)
+	if targets != nil {
+		j.Targets = roaring.New()
+		if err := j.Targets.UnmarshalBinary(targets); err != nil {
+			return j, err
+		}
+	}
+	j.Badges, err = decodeBadges(badges)
+	return j, err
+}
+
+// LeaseJobs leases jobs that are due. An expired lease makes a job due again;
+// its new fence keeps the old holder from settling it.
+func (s *Store) LeaseJobs(ctx context.Context, lane dispatch.Lane, holder string, until time.Time, max int) (jobs []dispatch.Job, err error) {
+	var due int
+	err = s.row(ctx, "SELECT COUNT(*) FROM (SELECT 1 FROM job WHERE lane = $1 AND due_at <= $2 LIMIT 1)", int(lane), time.Now().UnixMilli()).Scan(&due)
+	if err != nil || due == 0 { // an idle lane costs a read, not a commit
+		return nil, err
+	}
+	err = s.write(ctx, func(t *tx) error {
+		jobs = nil
+		// The app with the fewest jobs ahead of it goes first.
+		return t.rows(func(row scanner) error {
+			j, err := scanJob(row)
+			jobs = append(jobs, j)
+			return err
+		}, `UPDATE job SET holder = $3, due_at = $4, fence = fence + 1 WHERE id IN (
+			SELECT id FROM (SELECT id, ROW_NUMBER() OVER (PARTITION BY app_id ORDER BY due_at, id) AS place FROM job WHERE lane = $1 AND due_at <= $2 ORDER BY due_at LIMIT 10000) q
+			ORDER BY place, id LIMIT $5) RETURNING `+jobColumns, int(lane), millis(t.now), holder, millis(until), max)
+	})
+	return jobs, err
+}
+
+// FreeLeases gives every leased job back. Only the one server that uses the
+// database may call it, at its start.
+func (s *Store) FreeLeases(ctx context.Context) error {
+	return s.write(ctx, func(t *tx) error {
+		_, err := t.exec("UPDATE job SET holder = '', due_at = $1 WHERE holder <> ''", millis(t.now))
+		return err
+	})
+}
+
+// PlanJob freezes the devices of a block job.
+func (s *Store) PlanJob(ctx context.Context, j dispatch.Job, m *aurora.Message, targets *roaring.Bitmap) (dispatch.Job, error) {
+	err := s.write(ctx, func(t *tx) (err error) {
+		j.Targets = targets.Clone()
+		if j.Badges, err = applyBadges(t, j.AppID, m, targets); err != nil {
+			return err
+		}
+		changed, err := t.exec("UPDATE job SET targets = $3, badges = $4 WHERE id = $1 AND fence = $2", j.ID, j.Fence, blobOf(j.Targets), encodeBadges(j.Badges))
+		if err != nil {
+			return err
+		}
+		if changed == 0 {
+			return dispatch.ErrLost
+		}
+		return addMarks(t, j.MessageID, aurora.Targeted, targets)
+	})
+	return j, err
+}
+
+// Settle writes outcomes, retired tokens and a job's progress.
+func (s *Store) Settle(ctx context.Context, st dispatch.Settlement) error {
+	return s.write(ctx, func(t *tx) error {
+		if err := settleJob(t, st); err != nil {
+			return err
+		}
+		for mark, numbers := range st.Marks {
+			if err := addMarks(t, st.Job.MessageID, mark, numbers); err != nil {
+				return err
+			}
+		}
+		for _, r := range st.Retired {
+			if err := retire(t, st.Job.AppID, r); err != nil {
+				return err
+			}
+		}
+		if st.Retry == nil {
+			return nil
+		}
+		_, err := insertJob(t, *st.Retry, "", st.Retry.NotBefore)
+		return err
+	})
+}
+
+func settleJob(t *tx, st dispatch.Settlement) (err error) {
+	var changed int64
+	switch j := st.Job; {
+	case st.Done:
+		changed, err = t.exec("DELETE FROM job WHERE id = $1 AND fence = $2", j.ID, j.Fence)
+	case st.Until.IsZero(): // given back
+		changed, err = t.exec("UPDATE job SET targets = $3, holder = '', due_at = $4 WHERE id = $1 AND fence = $2", j.ID, j.Fence, blobOf(j.Targets), millis(j.NotBefore))
+	default:
+		changed, err = t.exec("UPDATE job SET targets = $3, due_at = $4 WHERE id = $1 AND fence = $2", j.ID, j.Fence, blobOf(j.Targets), millis(st.Until))
+	}
+	if err == nil && changed == 0 {
+		return dispatch.ErrLost
+	}
+	return err
+}
+
+// retire takes a token out of use unless the device has reported one since.
+func retire(t *tx, appID int64, r dispatch.Retirement) error {
+	stored, err := scanDevice(t.row("SELECT "+deviceColumns+" FROM device WHERE app_id = $1 AND number = $2", appID, r.Number))
+	if err != nil {
+		return err
+	}
+	if stored.Token != r.Token || stored.RetiredReason != "" {
+		return nil
+	}
+	if !r.InactiveAt.IsZero() && stored.TokenAt.After(r.InactiveAt) {
+		return nil
+	}
+	d := stored.Device
+	d.RetiredReason, d.RetiredAt = r.Reason, t.now
+	return putDevice(t, stored.Device, d)
+}
+
+// addMarks merges devices into a message's bitmaps.
+func addMarks(t *tx, id aurora.MessageID, mark aurora.Mark, numbers *roaring.Bitmap) error {
+	for block, part := range byBlock(numbers) {
+		b, err := loadBitmap(t.row("SELECT bitmap FROM mark WHERE message_id = $1 AND block = $2 AND mark = $3", int64(id), block, string(mark)))
+		if err != nil {
+			return err
+		}
+		b.Or(part)
+		if _, err := t.exec(`INSERT INTO mark (message_id, block, mark, bitmap, devices, written_at) VALUES ($1, $2, $3, $4, $5, $6)
+			ON CONFLICT (message_id, block, mark) DO UPDATE SET bitmap = excluded.bitmap, devices = excluded.devices, written_at = excluded.written_at`,
+			int64(id), block, string(mark), blobOf(b), int64(b.GetCardinality()), millis(t.now)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// byBlock splits a set of devices at block boundaries.
+func byBlock(numbers *roaring.Bitmap) iter.Seq2[uint32, *roaring.Bitmap] {
+	return func(yield func(uint32, *roaring.Bitmap) bool) {
+		rest := numbers.Clone()
+		for !rest.IsEmpty() {
+			block := audience.BlockOf(rest.Minimum())
+			end := (uint64(block) + 1) * audience.BlockSize
+			part := rest.Clone()
+			part.RemoveRange(end, 1<<32)
+			rest.RemoveRange(0, end)
+			if !yield(block, part) {
+				return
+			}
+		}
+	}
+}
+
+const targetColumns = "number, platform, COALESCE(token, ''), environment, retired_reason, push_disabled"
+
+// ReadTargets yields devices by ascending number. A dense set is read by a
+// range scan, a sparse one device by device.
+func (s *Store) ReadTargets(ctx context.Context, appID int64, numbers *roaring.Bitmap) iter.Seq2[dispatch.Target, error] {
+	return func(yield func(dispatch.Target, error) bool) {
+		stop := errors.New("stop")
+		emit := func(row scanner) error {
+			var t dispatch.Target
+			var platform string
+			var env int
+			if err := row.Scan(&t.Number, &platform, &t.Token, &env, &t.RetiredReason, &t.PushDisabled); err != nil {
+				return err
+			}
+			t.Platform, t.Environment = aurora.Platform(platform), aurora.Environment(env)
+			if numbers.Contains(t.Number) && !yield(t, nil) {
+				return stop
+			}
+			return nil
+		}
+		for _, part := range byBlock(numbers) {
+			if err := s.readPart(ctx, appID, part, emit); err != nil {
+				if !errors.Is(err, stop) {
+					yield(dispatch.Target{}, err)
+				}
+				return
+			}
+		}
+	}
+}
+
+func (s *Store) readPart(ctx context.Context, appID int64, part *roaring.Bitmap, emit func(scanner) error) error {
+	lo, hi := part.Minimum(), part.Maximum()
+	if n := part.GetCardinality(); uint64(hi-lo) < 8*n {
+		return s.rows(ctx, emit, "SELECT "+targetColumns+" FROM device WHERE app_id = $1 AND number BETWEEN $2 AND $3 ORDER BY number", appID, lo, hi)
+	}
+	for it := part.Iterator(); it.HasNext(); {
+		if err := s.rows(ctx, emit, "SELECT "+targetColumns+" FROM device WHERE app_id = $1 AND number = $2", appID, it.Next()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// encodeBadges writes pairs as varints: the distance to the previous device
+// number, then the badge.
+func encodeBadges(badges dispatch.Badges) []byte {
+	var b []byte
+	previous := uint32(0)
+	for _, p := range badges {
+		b = binary.AppendUvarint(b, uint64(p.Number-previous))
+		b = binary.AppendUvarint(b, uint64(p.Badge))
+		previous = p.Number
+	}
+	return b
+}
+
+func decodeBadges(b []byte) (badges dispatch.Badges, err error) {
+	previous := uint32(0)
+	for len(b) > 0 {
+		distance, n := binary.Uvarint(b)
+		badge, m := binary.Uvarint(b[max(n, 0):])
+		if n <= 0 || m <= 0 {
+			return nil, errors.New("store: a job's badges are damaged")
+		}
+		previous += uint32(distance)
+		badges = append(badges, dispatch.BadgeOf{Number: previous, Badge: uint32(badge)})
+		b = b[n+m:]
+	}
+	return badges, nil
+}

@@ -1,0 +1,163 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/RoaringBitmap/roaring/v2"
+	"github.com/aurora-push/aurora"
+	"github.com/aurora-push/aurora/dispatch"
+	"github.com/aurora-push/aurora/ledger"
+)
+
+// cidLife is how long a client's id for a push stays known (spec/rest-api.md §7.15).
+const cidLife = 24 * time.Hour
+
+// AcceptMessage stores a message and its jobs, unless its CID was used before.
+func (s *Store) AcceptMessage(ctx context.Context, a dispatch.Accepted) (r dispatch.Receipt, leased *dispatch.Job, err error) {
+	err = s.write(ctx, func(t *tx) error {
+		r, leased = dispatch.Receipt{MessageID: a.Message.ID, SendNo: a.Message.SendNo}, nil
+		if a.CID != "" {
+			if first, known, err := useCID(t, a); known || err != nil {
+				r = first
+				return err
+			}
+		}
+		if err := insertMessage(t, a.Message); err != nil {
+			return err
+		}
+		if a.Targets == nil {
+			for _, block := range a.Blocks {
+				if _, err := insertJob(t, dispatch.Job{MessageID: a.Message.ID, AppID: a.Message.AppID, Lane: dispatch.Broadcast, Block: int64(block)}, "", t.now); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+		if a.Targets.IsEmpty() {
+			return nil
+		}
+		j := dispatch.Job{MessageID: a.Message.ID, AppID: a.Message.AppID, Lane: dispatch.Direct, Block: dispatch.Explicit, Targets: a.Targets}
+		if err := addMarks(t, j.MessageID, aurora.Targeted, j.Targets); err != nil {
+			return err
+		}
+		var err error
+		if j.Badges, err = applyBadges(t, j.AppID, &a.Message, j.Targets); err != nil {
+			return err
+		}
+		due := t.now
+		if a.Holder != "" {
+			due, j.Fence = a.Until, 1
+		}
+		if j.ID, err = insertJob(t, j, a.Holder, due); err != nil {
+			return err
+		}
+		if a.Holder != "" {
+			leased = &j
+		}
+		return nil
+	})
+	return r, leased, err
+}
+
+// useCID notes a CID or returns the receipt of the push that used it first.
+func useCID(t *tx, a dispatch.Accepted) (first dispatch.Receipt, known bool, err error) {
+	if _, err := t.exec("DELETE FROM cid WHERE app_id = $1 AND cid = $2 AND created_at < $3", a.Message.AppID, a.CID, millis(t.now.Add(-cidLife))); err != nil {
+		return first, false, err
+	}
+	changed, err := t.exec("INSERT INTO cid (app_id, cid, message_id, sendno, created_at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (app_id, cid) DO NOTHING",
+		a.Message.AppID, a.CID, int64(a.Message.ID), a.Message.SendNo, millis(t.now))
+	if err != nil || changed == 1 {
+		return first, false, err
+	}
+	err = t.row("SELECT message_id, sendno FROM cid WHERE app_id = $1 AND cid = $2", a.Message.AppID, a.CID).Scan(&first.MessageID, &first.SendNo)
+	return first, true, err
+}
+
+func insertMessage(t *tx, m aurora.Message) error {
+	content, err := json.Marshal(m.Content)
+	if err != nil {
+		return err
+	}
+	options, err := json.Marshal(m.Options)
+	if err != nil {
+		return err
+	}
+	platforms := make([]string, len(m.Platforms))
+	for i, p := range m.Platforms {
+		platforms[i] = string(p)
+	}
+	_, err = t.exec("INSERT INTO message (id, app_id, sendno, source, platforms, audience, content, options, accepted_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+		int64(m.ID), m.AppID, m.SendNo, m.Source, strings.Join(platforms, ","), m.Audience, string(content), string(options), millis(m.AcceptedAt))
+	return err
+}
+
+const messageColumns = "id, app_id, sendno, source, platforms, audience, content, options, accepted_at"
+
+func scanMessage(row scanner) (m aurora.Message, err error) {
+	var platforms, content, options string
+	var accepted int64
+	if err := row.Scan(&m.ID, &m.AppID, &m.SendNo, &m.Source, &platforms, &m.Audience, &content, &options, &accepted); err != nil {
+		return m, none(err, ledger.ErrNone)
+	}
+	for p := range strings.SplitSeq(platforms, ",") {
+		if p != "" {
+			m.Platforms = append(m.Platforms, aurora.Platform(p))
+		}
+	}
+	m.AcceptedAt = fromMillis(accepted)
+	return m, errors.Join(json.Unmarshal([]byte(content), &m.Content), json.Unmarshal([]byte(options), &m.Options))
+}
+
+// Message returns ledger.ErrNone if there is no such message.
+func (s *Store) Message(ctx context.Context, id aurora.MessageID) (aurora.Message, error) {
+	return scanMessage(s.row(ctx, "SELECT "+messageColumns+" FROM message WHERE id = $1", int64(id)))
+}
+
+// AppMessage returns ledger.ErrNone unless the message is the app's.
+func (s *Store) AppMessage(ctx context.Context, appID int64, id aurora.MessageID) (aurora.Message, error) {
+	return scanMessage(s.row(ctx, "SELECT "+messageColumns+" FROM message WHERE id = $1 AND app_id = $2", int64(id), appID))
+}
+
+// Messages returns an app's messages below an id, newest first.
+func (s *Store) Messages(ctx context.Context, appID int64, before aurora.MessageID, limit int) (ms []aurora.Message, err error) {
+	if before == 0 {
+		before = 1 << 53
+	}
+	err = s.rows(ctx, func(row scanner) error {
+		m, err := scanMessage(row)
+		ms = append(ms, m)
+		return err
+	}, "SELECT "+messageColumns+" FROM message WHERE app_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3", appID, int64(before), limit)
+	return ms, err
+}
+
+// applyBadges updates the stored badge of the targets as the message says, and
+// returns the new numbers if they differ between devices.
+func applyBadges(t *tx, appID int64, m *aurora.Message, targets *roaring.Bitmap) (dispatch.Badges, error) {
+	if m.Content.IOS == nil || m.Content.IOS.Badge == nil {
+		return nil, nil
+	}
+	b := *m.Content.IOS.Badge
+	var badges dispatch.Badges
+	for it := targets.Iterator(); it.HasNext(); {
+		n := it.Next()
+		var old int
+		if err := t.row("SELECT badge FROM device WHERE app_id = $1 AND number = $2", appID, n).Scan(&old); err != nil {
+			return nil, err
+		}
+		badge := b.Apply(old)
+		if badge != old {
+			if _, err := t.exec("UPDATE device SET badge = $3 WHERE app_id = $1 AND number = $2", appID, n, badge); err != nil {
+				return nil, err
+			}
+		}
+		if b.Relative {
+			badges = append(badges, dispatch.BadgeOf{Number: n, Badge: uint32(badge)})
+		}
+	}
+	return badges, nil
+}

@@ -1,0 +1,205 @@
+// Package store keeps Aurora's truth in a SQL database. It satisfies the
+// interfaces that the services declare; each method is one business
+// transaction. It holds no rules: who may and what next is the services'.
+package store
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"time"
+
+	_ "github.com/ncruces/go-sqlite3/driver" // registers the driver; no CGO
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Store is an open database.
+type Store struct {
+	dialect dialect
+	reads   *sql.DB
+	writer  *writer
+	stmts   sync.Map // query → *sql.Stmt on reads
+}
+
+// Open opens the SQLite database in a folder, which it creates with mode 0700,
+// and brings its schema up to date. Several processes may have it open.
+func Open(ctx context.Context, dir string) (*Store, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("the data folder cannot be made: %w", err)
+	}
+	path := filepath.Join(dir, "aurora.db")
+	// FULL: what was answered to a caller survives a power cut. The busy
+	// timeout lets command-line tools write beside a running server.
+	source := "file:" + (&url.URL{Path: path}).EscapedPath() + "?_pragma=busy_timeout(10000)&_pragma=journal_mode(wal)&_pragma=synchronous(full)&_pragma=foreign_keys(on)&_pragma=cache_size(-16000)&_pragma=temp_store(memory)"
+	reads, err := sql.Open("sqlite3", source)
+	if err != nil {
+		return nil, err
+	}
+	reads.SetMaxOpenConns(max(4, 2*runtime.NumCPU()))
+	reads.SetMaxIdleConns(max(4, 2*runtime.NumCPU()))
+	s := &Store{dialect: sqlite, reads: reads}
+	if err := s.start(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("the database %s cannot be opened: %w", path, err), reads.Close())
+	}
+	return s, nil
+}
+
+func (s *Store) start(ctx context.Context) error {
+	conn, err := s.reads.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	if err := s.migrate(ctx, conn); err != nil {
+		return errors.Join(err, conn.Close())
+	}
+	s.writer = newWriter(conn, s.dialect)
+	return nil
+}
+
+// Close waits for writes in progress and closes the database.
+func (s *Store) Close() error {
+	err := s.writer.close()
+	s.stmts.Range(func(_, v any) bool { v.(*sql.Stmt).Close(); return true })
+	return errors.Join(err, s.reads.Close())
+}
+
+// migrate runs the migrations that the database has not seen, each in a
+// transaction of its own. A database of a newer Aurora is refused.
+func (s *Store) migrate(ctx context.Context, conn *sql.Conn) error {
+	files, err := fs.Glob(migrations, "migrations/*.sql") // in order of their names
+	if err != nil {
+		return err
+	}
+	for tries := 0; ; tries++ {
+		err := s.migrateAll(ctx, conn, files)
+		if err == nil || tries == 3 || !strings.Contains(err.Error(), "locked") {
+			return err
+		}
+		time.Sleep(50 * time.Millisecond) // another process is migrating
+	}
+}
+
+func (s *Store) migrateAll(ctx context.Context, conn *sql.Conn, files []string) (err error) {
+	if _, err := conn.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
+		return err
+	}
+	defer func() {
+		end := "COMMIT"
+		if err != nil {
+			end = "ROLLBACK"
+		}
+		_, endErr := conn.ExecContext(context.WithoutCancel(ctx), end)
+		err = errors.Join(err, endErr)
+	}()
+	if _, err := conn.ExecContext(ctx, "CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)"); err != nil {
+		return err
+	}
+	var version int
+	if err := conn.QueryRowContext(ctx, "SELECT COALESCE(MAX(version), 0) FROM schema_version").Scan(&version); err != nil {
+		return err
+	}
+	if version > len(files) {
+		return fmt.Errorf("it has schema version %d and this Aurora knows up to %d; use the newer Aurora that wrote it", version, len(files))
+	}
+	for i, file := range files[version:] {
+		text, err := migrations.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		if _, err := conn.ExecContext(ctx, s.dialect.words.Replace(string(text))); err != nil {
+			return fmt.Errorf("%s: %w", file, err)
+		}
+		if _, err := conn.ExecContext(ctx, s.dialect.rewrite("INSERT INTO schema_version (version) VALUES ($1)"), version+i+1); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// prepared returns a statement that is prepared once and kept.
+func (s *Store) prepared(ctx context.Context, query string) (*sql.Stmt, error) {
+	if st, ok := s.stmts.Load(query); ok {
+		return st.(*sql.Stmt), nil
+	}
+	st, err := s.reads.PrepareContext(ctx, s.dialect.rewrite(query))
+	if err != nil {
+		return nil, fmt.Errorf("%w: %s", err, query)
+	}
+	if other, loaded := s.stmts.LoadOrStore(query, st); loaded {
+		st.Close()
+		return other.(*sql.Stmt), nil
+	}
+	return st, nil
+}
+
+// row reads at most one row.
+func (s *Store) row(ctx context.Context, query string, args ...any) scanner {
+	st, err := s.prepared(ctx, query)
+	if err != nil {
+		return failed{err}
+	}
+	return st.QueryRowContext(ctx, args...)
+}
+
+// rows calls scan for every row.
+func (s *Store) rows(ctx context.Context, scan func(scanner) error, query string, args ...any) error {
+	st, err := s.prepared(ctx, query)
+	if err != nil {
+		return err
+	}
+	rows, err := st.QueryContext(ctx, args...)
+	if err != nil {
+		return err
+	}
+	return each(rows, scan)
+}
+
+func each(rows *sql.Rows, scan func(scanner) error) error {
+	for rows.Next() {
+		if err := scan(rows); err != nil {
+			return errors.Join(err, rows.Close())
+		}
+	}
+	return errors.Join(rows.Err(), rows.Close())
+}
+
+// scanner is a row to read columns from.
+type scanner interface{ Scan(...any) error }
+
+type failed struct{ err error }
+
+func (f failed) Scan(...any) error { return f.err }
+
+// millis is how times are stored.
+func millis(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
+}
+
+func fromMillis(ms int64) time.Time {
+	if ms == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(ms).UTC()
+}
+
+// none turns "no rows" into the service's own word for it.
+func none(err, instead error) error {
+	if errors.Is(err, sql.ErrNoRows) {
+		return instead
+	}
+	return err
+}

@@ -1,0 +1,210 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// writer is the only one who writes, and commits in groups: while one commit
+// waits for the disk, the next group gathers. Every caller is told the truth
+// about its own part: an error in one part undoes that part alone.
+type writer struct {
+	conn    *sql.Conn
+	dialect dialect
+	stmts   map[string]*sql.Stmt
+	queue   chan *write
+	quit    chan struct{} // closed: no new writes
+	done    chan struct{} // closed: the writer has ended
+	once    sync.Once
+}
+
+type write struct {
+	do  func(*tx) error
+	err error
+	out chan struct{}
+}
+
+// maxGroup bounds how long the first of a group waits for the last.
+const maxGroup = 512
+
+// errClosed is the answer to a write after Close.
+var errClosed = errors.New("the database is closed")
+
+func newWriter(conn *sql.Conn, d dialect) *writer {
+	w := &writer{conn: conn, dialect: d, stmts: map[string]*sql.Stmt{}, queue: make(chan *write, maxGroup), quit: make(chan struct{}), done: make(chan struct{})}
+	go w.run()
+	return w
+}
+
+// write runs do in a transaction and returns once it is durable. The context
+// bounds only the wait for a place in the queue: a write that has one is
+// carried out, so that its result is never in doubt.
+func (s *Store) write(ctx context.Context, do func(*tx) error) error {
+	w := &write{do: do, out: make(chan struct{})}
+	select {
+	case s.writer.queue <- w:
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-s.writer.quit:
+		return errClosed
+	}
+	select {
+	case <-w.out:
+		return w.err
+	case <-s.writer.done: // it may have been answered just before the end
+		select {
+		case <-w.out:
+			return w.err
+		default:
+			return errClosed
+		}
+	}
+}
+
+func (w *writer) close() error {
+	w.once.Do(func() { close(w.quit) })
+	<-w.done
+	return w.conn.Close()
+}
+
+func (w *writer) run() {
+	defer close(w.done)
+	for {
+		select {
+		case first := <-w.queue:
+			w.commit(w.gather(first))
+		case <-w.quit:
+			for {
+				select {
+				case first := <-w.queue:
+					w.commit(w.gather(first))
+				default:
+					return
+				}
+			}
+		}
+	}
+}
+
+func (w *writer) gather(first *write) []*write {
+	group := []*write{first}
+	for len(group) < maxGroup {
+		select {
+		case next := <-w.queue:
+			group = append(group, next)
+		default:
+			return group
+		}
+	}
+	return group
+}
+
+// commit carries a group out in one transaction. If the transaction itself
+// fails, so has every part of it.
+func (w *writer) commit(group []*write) {
+	err := w.exec("BEGIN IMMEDIATE")
+	if err == nil {
+		for _, g := range group {
+			g.err = w.part(g.do, len(group) == 1)
+		}
+		if len(group) == 1 && group[0].err != nil {
+			err = errors.Join(w.exec("ROLLBACK"))
+		} else if err = w.exec("COMMIT"); err != nil {
+			w.exec("ROLLBACK") // nothing to do about a second failure: the first is reported
+		}
+	}
+	for _, g := range group {
+		if g.err == nil {
+			g.err = err
+		}
+		close(g.out)
+	}
+}
+
+// part carries out one caller's writes. Alone in its group it needs no
+// savepoint: the transaction is undone instead.
+func (w *writer) part(do func(*tx) error, alone bool) (err error) {
+	defer func() {
+		if p := recover(); p != nil { // one caller's defect must not stop the writer
+			err = fmt.Errorf("store: panic in a transaction: %v", p)
+			if !alone {
+				err = errors.Join(err, w.exec("ROLLBACK TO part"))
+			}
+		}
+	}()
+	t := &tx{w: w, now: time.Now()}
+	if alone {
+		return do(t)
+	}
+	if err := w.exec("SAVEPOINT part"); err != nil {
+		return err
+	}
+	if err := do(t); err != nil {
+		return errors.Join(err, w.exec("ROLLBACK TO part"))
+	}
+	return w.exec("RELEASE part")
+}
+
+func (w *writer) exec(query string, args ...any) error {
+	st, err := w.prepare(query)
+	if err != nil {
+		return err
+	}
+	_, err = st.Exec(args...)
+	return err
+}
+
+func (w *writer) prepare(query string) (*sql.Stmt, error) {
+	if st, ok := w.stmts[query]; ok {
+		return st, nil
+	}
+	st, err := w.conn.PrepareContext(context.Background(), w.dialect.rewrite(query))
+	if err != nil {
+		return nil, fmt.Errorf("%w: %s", err, query)
+	}
+	w.stmts[query] = st
+	return st, nil
+}
+
+// tx is one caller's part of a group. Its statements run without the caller's
+// context: cancelling one caller must not interrupt the others' commit.
+type tx struct {
+	w   *writer
+	now time.Time
+}
+
+func (t *tx) exec(query string, args ...any) (changed int64, err error) {
+	st, err := t.w.prepare(query)
+	if err != nil {
+		return 0, err
+	}
+	r, err := st.Exec(args...)
+	if err != nil {
+		return 0, err
+	}
+	return r.RowsAffected()
+}
+
+func (t *tx) row(query string, args ...any) scanner {
+	st, err := t.w.prepare(query)
+	if err != nil {
+		return failed{err}
+	}
+	return st.QueryRow(args...)
+}
+
+func (t *tx) rows(scan func(scanner) error, query string, args ...any) error {
+	st, err := t.w.prepare(query)
+	if err != nil {
+		return err
+	}
+	rows, err := st.Query(args...)
+	if err != nil {
+		return err
+	}
+	return each(rows, scan)
+}
