@@ -1,0 +1,163 @@
+package console
+
+import (
+	"bytes"
+	"embed"
+	"errors"
+	"html/template"
+	"io/fs"
+	"net/http"
+	"path"
+	"strings"
+
+	"github.com/aurora-push/aurora"
+)
+
+//go:embed templates
+var templateFiles embed.FS
+
+// frame is what every page gets: its own data and what stands around it.
+type frame struct {
+	Title    string
+	Account  aurora.Account
+	App      aurora.App
+	Section  string // which entry of the navigation is the current one
+	PhoneURL string
+	Data     any
+}
+
+// parsePages reads one template set for each page: the layout, the parts that
+// several pages share, and the page's own blocks. Templates are part of the
+// program, so one that does not parse is a defect that every test finds.
+func parsePages(c *console) map[string]*template.Template {
+	base := template.Must(template.New("").Funcs(c.funcs()).ParseFS(templateFiles, "templates/layout.html", "templates/parts.html", "templates/icons.html"))
+	files, err := fs.Glob(templateFiles, "templates/pages/*.html")
+	if err != nil {
+		panic(err)
+	}
+	pages := map[string]*template.Template{}
+	for _, file := range files {
+		name := strings.TrimSuffix(path.Base(file), ".html")
+		pages[name] = template.Must(template.Must(base.Clone()).ParseFS(templateFiles, file))
+	}
+	return pages
+}
+
+// page writes a whole page.
+func (c *console) page(w http.ResponseWriter, r *http.Request, v visit, status int, name, title string, data any) error {
+	section, _, _ := strings.Cut(name, "-")
+	f := frame{Title: title, Account: v.account, App: v.app, Section: section, PhoneURL: c.PhoneURL, Data: data}
+	return c.write(w, status, name, "layout", f)
+}
+
+// fragment writes one block of a page, for a script that swaps it in.
+func (c *console) fragment(w http.ResponseWriter, status int, name, block string, v visit, data any) error {
+	return c.write(w, status, name, block, frame{Account: v.account, App: v.app, PhoneURL: c.PhoneURL, Data: data})
+}
+
+func (c *console) write(w http.ResponseWriter, status int, name, block string, f frame) error {
+	var b bytes.Buffer // a template that fails half-way must not have sent half a page
+	if err := c.pages[name].ExecuteTemplate(&b, block, f); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(status)
+	w.Write(b.Bytes()) // the visitor may be gone; nobody is left to tell
+	return nil
+}
+
+type errorPage struct {
+	Status int
+	Title  string
+	Text   string
+}
+
+// fail shows a refusal as a page, or as a short fragment to a script.
+func (c *console) fail(w http.ResponseWriter, r *http.Request, v visit, err error) {
+	data := errorPage{Status: statusOf(err), Text: c.sentence(r, err)}
+	switch aurora.KindOf(err) {
+	case aurora.NotFound:
+		data.Title = "Not found"
+	case aurora.Internal, aurora.Unavailable:
+		data.Title = "That did not work"
+	default:
+		data.Title = "Refused"
+	}
+	if r.Context().Err() != nil {
+		return // the visitor left
+	}
+	if isScripted(r) {
+		err = c.fragment(w, data.Status, "error", "refusal", v, data.Text)
+	} else {
+		err = c.page(w, r, v, data.Status, "error", data.Title, data)
+	}
+	if err != nil {
+		c.log.Error("console: error page", "err", err)
+		http.Error(w, "Something went wrong here.", http.StatusInternalServerError)
+	}
+}
+
+// refuse shows a form again with the reason in place. Defects go to fail.
+func (c *console) refuse(w http.ResponseWriter, r *http.Request, v visit, err error, name, title string, data func(problem string) any) error {
+	if aurora.KindOf(err) == aurora.Internal {
+		return err
+	}
+	return c.page(w, r, v, statusOf(err), name, title, data(c.sentence(r, err)))
+}
+
+// sentence is what a person reads about an error: a refusal's own words, and
+// for a defect only that it is one.
+func (c *console) sentence(r *http.Request, err error) string {
+	refusal, ok := errors.AsType[*aurora.Error](err)
+	if !ok || refusal.Kind == aurora.Internal {
+		if r.Context().Err() == nil {
+			c.log.Error("console: request failed", "method", r.Method, "path", r.URL.Path, "err", err)
+		}
+		return "Something went wrong here. Nothing you entered is wrong; the server's log says more. Try again in a moment."
+	}
+	return refusal.Text
+}
+
+func statusOf(err error) int {
+	switch aurora.KindOf(err) {
+	case aurora.Invalid, aurora.Missing, aurora.NoTarget:
+		return http.StatusUnprocessableEntity
+	case aurora.TooLarge:
+		return http.StatusRequestEntityTooLarge
+	case aurora.NotFound:
+		return http.StatusNotFound
+	case aurora.Unauthorized:
+		return http.StatusUnauthorized
+	case aurora.Forbidden:
+		return http.StatusForbidden
+	case aurora.Conflict:
+		return http.StatusConflict
+	case aurora.TooMany:
+		return http.StatusTooManyRequests
+	case aurora.Unavailable:
+		return http.StatusServiceUnavailable
+	}
+	return http.StatusInternalServerError
+}
+
+func refuseForm(err error) error {
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return aurora.Errorf(aurora.TooLarge, "The form is larger than %s. Shorten it and try again.", bytesText(maxForm))
+	}
+	return aurora.Errorf(aurora.Invalid, "The form could not be read. Load the page again and retry.")
+}
+
+// isScripted reports whether htmx sent the request and will swap the answer
+// into the page.
+func isScripted(r *http.Request) bool { return r.Header.Get("HX-Request") == "true" }
+
+// redirect leads on after a form. Scripts are told to load the page.
+func redirect(w http.ResponseWriter, r *http.Request, target string) error {
+	if isScripted(r) {
+		w.Header().Set("HX-Redirect", target)
+		w.WriteHeader(http.StatusNoContent)
+		return nil
+	}
+	http.Redirect(w, r, target, http.StatusSeeOther)
+	return nil
+}

@@ -1,0 +1,75 @@
+package console
+
+import (
+	"context"
+
+	"github.com/aurora-push/aurora"
+	"github.com/aurora-push/aurora/account"
+	"github.com/aurora-push/aurora/audience"
+	"github.com/aurora-push/aurora/dispatch"
+	"github.com/aurora-push/aurora/ledger"
+	"github.com/aurora-push/aurora/registry"
+)
+
+// Accounts answers who is calling, and keeps apps and their credentials.
+type Accounts interface {
+	People
+	Apps
+}
+
+// People signs people in and out.
+type People interface {
+	// FirstRun reports whether no account exists yet.
+	FirstRun(ctx context.Context) (bool, error)
+	// CreateOwner makes the first account. link is the one-time token that
+	// the server printed when it started.
+	CreateOwner(ctx context.Context, link, email, password string) (aurora.Account, error)
+	// SignIn returns a new session. It is throttled: aurora.TooMany.
+	SignIn(ctx context.Context, email, password string) (session string, err error)
+	// SignInByLink redeems a one-time link.
+	SignInByLink(ctx context.Context, link string) (session string, err error)
+	// Session returns whose session it is; aurora.Unauthorized when it is
+	// unknown or has expired.
+	Session(ctx context.Context, session string) (aurora.Account, error)
+	SignOut(ctx context.Context, session string) error
+}
+
+// Apps keeps apps and their credentials. App answers aurora.NotFound for an
+// app that the account does not own; everything else the console asks about
+// an app comes after it.
+type Apps interface {
+	CreateApp(ctx context.Context, accountID int64, name, bundleID string) (aurora.App, error)
+	Apps(ctx context.Context, accountID int64) ([]aurora.App, error)
+	App(ctx context.Context, accountID int64, appKey string) (aurora.App, error)
+	// Credentials returns at most one for each slot, Development first.
+	Credentials(ctx context.Context, appID int64) ([]aurora.Credential, error)
+	// StoreCredential checks the file, asks APNs (up to some ten seconds) and
+	// stores it in every slot it serves.
+	StoreCredential(ctx context.Context, app aurora.App, up account.Upload) ([]aurora.Credential, error)
+	RemoveCredential(ctx context.Context, appID int64, env aurora.Environment) error
+}
+
+// Devices finds devices and counts audiences.
+type Devices interface {
+	Devices(ctx context.Context, appID int64, q registry.Query) ([]aurora.Device, error)
+	Device(ctx context.Context, appID int64, registrationID string) (aurora.Device, error)
+	Count(ctx context.Context, appID int64, e audience.Expr) (uint64, error)
+}
+
+// Sender takes a message and answers once it is durable.
+type Sender interface {
+	Accept(ctx context.Context, app aurora.App, r dispatch.Request) (dispatch.Receipt, error)
+}
+
+// Reports says what became of messages.
+type Reports interface {
+	// Messages returns the newest first, those before the given id only
+	// unless it is 0.
+	Messages(ctx context.Context, appID int64, before aurora.MessageID, limit int) ([]ledger.Report, error)
+	Report(ctx context.Context, appID int64, id aurora.MessageID) (ledger.Report, error)
+	Timeline(ctx context.Context, appID int64, registrationID string, id aurora.MessageID) ([]ledger.Step, error)
+	DeviceMessages(ctx context.Context, appID int64, registrationID string, limit int) ([]ledger.Report, error)
+	// Watch sends a hint whenever something of the app moved, until the
+	// returned function is called. Hints may be lost.
+	Watch(ctx context.Context, appID int64) (<-chan ledger.Event, func())
+}

@@ -1,0 +1,67 @@
+// Small comforts. Every page works without them.
+(function () {
+  "use strict";
+
+  // Times come in UTC and are shown in the reader's own zone.
+  var forms = {
+    date: { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit" },
+    clock: { hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3 },
+  };
+
+  function localTimes(root) {
+    root.querySelectorAll("time[data-form]").forEach(function (el) {
+      var at = new Date(el.dateTime);
+      if (isNaN(at)) return;
+      var full = at.toLocaleString(undefined, forms.date);
+      if (el.dataset.form !== "date") el.title = full;
+      if (forms[el.dataset.form]) {
+        el.textContent = el.dataset.form === "date" ? full : at.toLocaleTimeString(undefined, forms.clock);
+      }
+    });
+  }
+
+  // Copy buttons show up only where there is a script to serve them.
+  function copyButtons(root) {
+    root.querySelectorAll("button.copy[hidden]").forEach(function (button) { button.hidden = false; });
+  }
+
+  function select(el) {
+    var range = document.createRange();
+    range.selectNodeContents(el);
+    var selection = window.getSelection();
+    selection.removeAllRanges();
+    selection.addRange(range);
+  }
+
+  function tell(button, text) {
+    button.textContent = text;
+    setTimeout(function () { button.textContent = "Copy"; }, 1500);
+  }
+
+  function copy(button) {
+    var source = document.getElementById(button.dataset.copy);
+    if (!source) return;
+    if (navigator.clipboard && window.isSecureContext) {
+      navigator.clipboard.writeText(source.textContent).then(
+        function () { tell(button, "Copied"); },
+        function () { select(source); tell(button, "Selected"); });
+      return;
+    }
+    select(source); // plain http: the old way, and if that fails the text is at least selected
+    tell(button, document.execCommand("copy") ? "Copied" : "Selected");
+  }
+
+  document.addEventListener("click", function (event) {
+    var button = event.target.closest("button.copy");
+    if (button) copy(button);
+  });
+
+  function refresh(root) {
+    localTimes(root);
+    copyButtons(root);
+  }
+
+  document.addEventListener("htmx:afterSwap", function (event) { refresh(event.target.parentNode || document); });
+  document.addEventListener("htmx:sseMessage", function (event) { refresh(event.target); });
+  refresh(document);
+})();

@@ -1,0 +1,161 @@
+package console
+
+import (
+	"encoding/json"
+	"html/template"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/aurora-push/aurora"
+)
+
+// funcs are what templates may call.
+func (c *console) funcs() template.FuncMap {
+	return template.FuncMap{
+		"asset":   c.asset,
+		"when":    when,
+		"clock":   clock,
+		"num":     number,
+		"share":   share,
+		"width":   width,
+		"explain": aurora.ExplainReason,
+		"short":   shortToken,
+		"ago":     func(t time.Time) string { return ago(c.now().Sub(t)) },
+		"dict":    dict,
+		"list":    func(items ...any) []any { return items },
+		"join":    func(s []string) string { return strings.Join(s, ", ") },
+		"device":  deviceName,
+		"utc":     func(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) },
+	}
+}
+
+// dict hands several named values to a block.
+func dict(pairs ...any) map[string]any {
+	m := map[string]any{}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		m[pairs[i].(string)] = pairs[i+1] // names are literals in our templates
+	}
+	return m
+}
+
+// when writes a time for people; scripts turn it into the reader's own zone.
+func when(t time.Time) string { return t.UTC().Format("2 Jan 2006, 15:04") + " UTC" }
+
+// clock writes the time of day to the millisecond.
+func clock(t time.Time) string { return t.UTC().Format("15:04:05.000") + " UTC" }
+
+// ago writes how long something is past, in the largest unit that fits.
+func ago(d time.Duration) string {
+	units := []struct {
+		name string
+		size time.Duration
+	}{{"year", 365 * 24 * time.Hour}, {"month", 30 * 24 * time.Hour}, {"day", 24 * time.Hour}, {"hour", time.Hour}, {"minute", time.Minute}}
+	for _, u := range units {
+		if n := int64(d / u.size); n == 1 {
+			return "1 " + u.name + " ago"
+		} else if n > 1 {
+			return strconv.FormatInt(n, 10) + " " + u.name + "s ago"
+		}
+	}
+	return "just now"
+}
+
+// number groups digits: 1,234,567.
+func number(n uint64) string {
+	s := strconv.FormatUint(n, 10)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+// share writes part of whole in per cent; "–" when there is no whole. It
+// never rounds up to 100 % nor down to 0 %, which would hide the last device.
+func share(part, whole uint64) string {
+	switch {
+	case whole == 0:
+		return "–"
+	case part >= whole:
+		return "100 %"
+	case part == 0:
+		return "0 %"
+	}
+	p := min(max(100*float64(part)/float64(whole), 0.1), 99.9)
+	return strings.TrimSuffix(strconv.FormatFloat(p, 'f', 1, 64), ".0") + " %"
+}
+
+// width is the length of a bar in per cent for an SVG attribute. What is not
+// nothing stays visible.
+func width(part, whole uint64) string {
+	if whole == 0 || part == 0 {
+		return "0%"
+	}
+	return strconv.FormatFloat(min(max(100*float64(part)/float64(whole), 0.6), 100), 'f', 2, 64) + "%"
+}
+
+func shortToken(token string) string {
+	if len(token) <= 16 {
+		return token
+	}
+	return token[:8] + "…" + token[len(token)-8:]
+}
+
+func bytesText(n int64) string {
+	if n >= 1<<20 && n%(1<<20) == 0 {
+		return strconv.FormatInt(n>>20, 10) + " MiB"
+	}
+	return strconv.FormatInt(n>>10, 10) + " KiB"
+}
+
+// words is what a message shows on a screen.
+type words struct{ Title, Subtitle, Body string }
+
+// wordsOf reads an alert in either of its forms, the iOS block's before the
+// shared one.
+func wordsOf(c aurora.Content) words {
+	raw := c.Alert
+	if c.IOS != nil && c.IOS.Alert != nil {
+		raw = c.IOS.Alert
+	}
+	var text string
+	if json.Unmarshal(raw, &text) == nil {
+		return words{Body: text}
+	}
+	var o struct {
+		Title    string `json:"title"`
+		Subtitle string `json:"subtitle"`
+		Body     string `json:"body"`
+		TitleKey string `json:"title-loc-key"`
+		LocKey   string `json:"loc-key"`
+	}
+	json.Unmarshal(raw, &o) // what cannot be read has no words
+	if o.Title == "" {
+		o.Title = o.TitleKey
+	}
+	if o.Body == "" {
+		o.Body = o.LocKey
+	}
+	return words{o.Title, o.Subtitle, o.Body}
+}
+
+// Headline is the one line that stands for the message in a list.
+func (w words) Headline() string {
+	for _, s := range []string{w.Title, w.Body, w.Subtitle} {
+		if s != "" {
+			return s
+		}
+	}
+	return "Silent push"
+}
+
+// Rest is what the headline leaves out.
+func (w words) Rest() string {
+	if w.Title == "" {
+		return ""
+	}
+	if w.Body == "" {
+		return w.Subtitle
+	}
+	return w.Body
+}
