@@ -1,0 +1,146 @@
+package apns
+
+import (
+	"sync/atomic"
+	"time"
+)
+
+// benchCounters are what bench mode counts.
+type benchCounters struct {
+	requests atomic.Uint64 // complete requests, each answered
+	bytes    atomic.Uint64 // of bodies, without padding
+}
+
+const (
+	benchWindow = 1 << 30 // connection credit, so that clients are not held up
+	// answerLength is HEADERS with END_STREAM and the one byte that means 200.
+	answerLength = frameHeaderLength + 1
+)
+
+// serveBench answers 200 to every complete request. It reads frame headers
+// only; header blocks are not even decoded, which is safe because nothing here
+// depends on them.
+func (c *connection) serveBench() error {
+	c.out = appendSettings(nil,
+		setting{settingHeaderTableSize, 4096},
+		setting{settingMaxStreams, c.server.policy.Load().Streams},
+		setting{settingInitialWindowSize, defaultWindow},
+		setting{settingMaxFrameSize, maxFrameSize},
+		setting{settingMaxHeaderListSize, maxHeaderList})
+	c.out = appendWindowUpdate(c.out, 0, benchWindow-defaultWindow)
+	if err := c.writeBench(); err != nil {
+		return err
+	}
+	b := benchReader{c: c}
+	buffer := make([]byte, 0, 4*maxFrameSize)
+	greeted := false
+	for {
+		n, err := c.conn.Read(buffer[len(buffer):cap(buffer)])
+		buffer = buffer[:len(buffer)+n]
+		if err != nil {
+			return endOfReading(err)
+		}
+		data := buffer
+		if !greeted {
+			if data, greeted = cutPreface(buffer); !greeted {
+				if len(buffer) >= len(clientPreface) {
+					return connectionError{codeProtocol, "the HTTP/2 preface is missing"}
+				}
+				continue
+			}
+		}
+		rest, err := b.take(data)
+		buffer = buffer[:copy(buffer[:cap(buffer)], rest)]
+		if err == nil && (!c.records.more() || len(c.out) > 32<<10) {
+			err = c.writeBench()
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func (c *connection) writeBench() error {
+	if len(c.out) == 0 {
+		return nil
+	}
+	c.conn.SetWriteDeadline(time.Now().Add(writeTimeout))
+	_, err := c.conn.Write(c.out)
+	c.out = c.out[:0]
+	return err
+}
+
+type benchReader struct {
+	c     *connection
+	owed  int
+	sized bool // a table size update must precede the next answer
+	block uint32
+	ends  bool // the open header block ends its stream
+}
+
+// take answers every complete request in data and returns what is left over.
+func (b *benchReader) take(data []byte) ([]byte, error) {
+	var requests, bytes uint64
+	defer func() { // before the answers can be written, so that who has them all finds them counted
+		if requests > 0 {
+			b.c.server.bench.requests.Add(requests)
+			b.c.server.bench.bytes.Add(bytes)
+		}
+	}()
+	for {
+		f, rest, ok, err := readFrame(data)
+		if err != nil {
+			return rest, err
+		}
+		if !ok {
+			break
+		}
+		data = rest
+		ended := false
+		switch f.kind {
+		case frameData:
+			b.owed += len(f.payload)
+			bytes += uint64(len(f.payload))
+			if f.flags&flagPadded != 0 && len(f.payload) > 0 {
+				bytes -= min(uint64(f.payload[0])+1, uint64(len(f.payload)))
+			}
+			ended = f.flags&flagEndStream != 0
+		case frameHeaders:
+			b.ends = f.flags&flagEndStream != 0
+			ended = b.ends && f.flags&flagEndHeaders != 0
+		case frameContinuation:
+			ended = b.ends && f.flags&flagEndHeaders != 0
+		case frameSettings:
+			if f.flags&flagAck == 0 {
+				b.c.out = appendSettingsAck(b.c.out)
+				b.sized = true
+			}
+		case framePing:
+			if f.flags&flagAck == 0 && len(f.payload) == 8 {
+				b.c.out = appendPingAck(b.c.out, f.payload)
+			}
+		}
+		if ended {
+			requests++
+			b.answer(f.stream)
+		}
+	}
+	if b.owed > benchWindow/4 {
+		b.c.out = appendWindowUpdate(b.c.out, 0, b.owed)
+		b.owed = 0
+	}
+	return data, nil
+}
+
+func (b *benchReader) answer(stream uint32) {
+	const status200 = 0x88 // static table entry 8
+	if b.sized {
+		// Our encoder uses no table, whatever size the peer allows; saying so
+		// once is what RFC 7541 §4.2 asks for when the peer allowed less.
+		b.sized = false
+		b.c.out = append(appendFrameHeader(b.c.out, 2, frameHeaders, flagEndStream|flagEndHeaders, stream), 0x20, status200)
+		return
+	}
+	b.c.out = append(b.c.out, 0, 0, 1, byte(frameHeaders), flagEndStream|flagEndHeaders,
+		byte(stream>>24), byte(stream>>16), byte(stream>>8), byte(stream), status200)
+}

@@ -1,0 +1,445 @@
+package apns
+
+import (
+	"bytes"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+
+	"golang.org/x/net/http2/hpack"
+)
+
+const (
+	handshakeTimeout = 10 * time.Second
+	writeTimeout     = 10 * time.Second
+	drainTimeout     = 10 * time.Second // for streams that are open when GOAWAY goes out
+	lingerTimeout    = 2 * time.Second  // for the peer to close after us, so that no reset eats the last frames
+	headerBlockLimit = 64 << 10         // bytes of one header block, over all its frames
+)
+
+// connection is one provider connection. One goroutine reads frames and
+// answers in place; what comes later (latency, scripts, policy, shutdown)
+// comes from timers and other goroutines.
+type connection struct {
+	server      *Server
+	environment Environment
+	id          uint64
+	remote      string
+	conn        net.Conn // TLS
+	records     *recordConn
+	certificate *pushCertificate // nil = token authentication
+	leaf        *x509.Certificate
+	tlsVersion  uint16
+	opened      time.Time
+
+	// writing serialises writes; it is taken before mu and held while bytes
+	// go out, so that mu never waits for the network.
+	writing sync.Mutex
+
+	mu      sync.Mutex // guards everything below
+	out     []byte
+	dirty   bool // an answer in out depends on the journal
+	closed  bool
+	timers  []*time.Timer
+	idle    *time.Timer
+	active  time.Time // the last frame
+	inbound inbound
+	streams map[uint32]*stream
+
+	// Stream limit: what was announced last, and what a peer that has not
+	// acknowledged everything may still believe.
+	limit     uint32
+	announced []announcement
+	believed  uint32
+	settled   bool // the first SETTINGS was acknowledged
+
+	frozen bool // a script made a black hole of the connection
+	cut    bool // a script ends the connection after the next write
+
+	goingAway bool
+	lastGood  uint32 // streams above it are ignored once going away
+
+	encoder    *hpack.Encoder
+	encoded    bytes.Buffer
+	sendWindow int64
+	peerWindow int64 // initial window of streams, as the peer announced it
+	peerFrame  int
+	blocked    []*stream // answers that wait for window
+
+	token     tokenState
+	team      string
+	keyID     string
+	raise     bool // a provider token was validated: announce the large limit
+	budget    int  // points of errors used up
+	successes int
+	requests  uint64
+	answers   map[int]uint64
+}
+
+type announcement struct {
+	limit     uint32
+	tableSize uint32
+}
+
+// stream is a request that is not answered completely.
+type stream struct {
+	id       uint32
+	request  *request
+	ended    bool // the request is complete
+	uncredit int  // body bytes whose stream credit was not returned
+	window   int64
+	body     []byte // of the answer, not written yet
+	chunk    int    // largest DATA frame of the answer; 0 = as allowed
+	padding  int
+	answered bool // HEADERS went out
+	cut      bool // answered before the peer ended the request: needs RST_STREAM
+}
+
+// serveProvider serves one provider connection until it ends.
+func (s *Server) serveProvider(e Environment, raw net.Conn) {
+	defer raw.Close()
+	policy := s.policy.Load()
+	if d := time.Duration(policy.AcceptLatency); d > 0 {
+		time.Sleep(d)
+	}
+	size := 64 << 10
+	if s.config.Bench {
+		size = 256 << 10
+	}
+	records := newRecordConn(raw, size)
+	secure := tls.Server(records, s.tlsConfig)
+	raw.SetDeadline(time.Now().Add(handshakeTimeout))
+	if err := secure.Handshake(); err != nil {
+		s.tally("handshakes_failed")
+		s.logger.Debug("handshake failed", "environment", e, "remote", raw.RemoteAddr(), "error", err)
+		return
+	}
+	raw.SetDeadline(time.Time{})
+	s.tally("connections")
+	c := newConnection(s, e, secure, records)
+	if state := secure.ConnectionState(); len(state.PeerCertificates) > 0 {
+		c.leaf = state.PeerCertificates[0]
+		c.certificate = readPushCertificate(c.leaf)
+		c.tlsVersion = state.Version
+	} else {
+		c.tlsVersion = state.Version
+	}
+	if !s.track(c) {
+		return
+	}
+	defer s.untrack(c)
+	if s.config.Bench {
+		if err := c.serveBench(); err != nil {
+			s.logger.Debug("provider connection ended", "error", err)
+		}
+		return
+	}
+	c.serve()
+}
+
+func newConnection(s *Server, e Environment, conn net.Conn, records *recordConn) *connection {
+	p := s.policy.Load()
+	c := &connection{
+		server: s, environment: e, id: s.connectionIDs.Add(1), conn: conn, records: records,
+		opened: time.Now(), active: time.Now(),
+		streams: map[uint32]*stream{}, answers: map[int]uint64{},
+		sendWindow: defaultWindow, peerWindow: defaultWindow, peerFrame: maxFrameSize,
+	}
+	if addr := conn.RemoteAddr(); addr != nil {
+		c.remote = addr.String()
+	}
+	c.encoder = hpack.NewEncoder(&c.encoded)
+	c.inbound.init(c, p)
+	return c
+}
+
+func (c *connection) serve() {
+	c.start()
+	err := c.readAll()
+	var failure connectionError
+	if errors.As(err, &failure) {
+		c.mu.Lock()
+		c.goAway(failure.code, c.inbound.lastStream, failure.text)
+		c.mu.Unlock()
+		c.flush()
+		c.linger()
+	}
+	c.close()
+	if err != nil {
+		c.server.logger.Debug("provider connection ended", "connection", c.id, "error", err)
+	}
+}
+
+// start sends the first SETTINGS, and turns a certificate for the other
+// environment away right behind it (spec §1.7, §5.9).
+func (c *connection) start() {
+	p := c.server.policy.Load()
+	if d := time.Duration(p.SettingsLatency); d > 0 {
+		time.Sleep(d)
+	}
+	c.mu.Lock()
+	c.limit = p.InitialStreams
+	if c.certificate != nil {
+		c.limit = p.Streams
+	}
+	c.announce(c.limit, p.HeaderTableSize,
+		setting{settingInitialWindowSize, defaultWindow},
+		setting{settingMaxFrameSize, maxFrameSize},
+		setting{settingMaxHeaderListSize, maxHeaderList})
+	if extra := p.ConnectionWindow - defaultWindow; extra > 0 {
+		c.out = appendWindowUpdate(c.out, 0, extra)
+	}
+	if c.certificate != nil && !c.certificate.serves(c.environment) {
+		c.goAway(codeNoError, 0, reasonJSON(reasonBadEnvironment, 0))
+	}
+	if d := time.Duration(p.IdleTimeout); d > 0 {
+		c.idle = time.AfterFunc(d, c.checkIdle)
+	}
+	if d := time.Duration(p.MaxAge); d > 0 {
+		c.after(d, func() { c.goAway(codeNoError, c.inbound.lastStream, reasonJSON(reasonShutdown, 0)) })
+	}
+	c.mu.Unlock()
+	c.flush()
+}
+
+// announce sends SETTINGS with the stream limit and the header table size.
+func (c *connection) announce(limit, tableSize uint32, more ...setting) {
+	c.limit = limit
+	c.announced = append(c.announced, announcement{limit, tableSize})
+	c.out = appendSettings(c.out, append([]setting{
+		{settingHeaderTableSize, tableSize}, {settingMaxStreams, limit},
+	}, more...)...)
+	c.server.tally("settings_sent")
+}
+
+// setLimit announces a new stream limit if it is new.
+func (c *connection) setLimit(limit uint32) {
+	if c.limit != limit && !c.goingAway {
+		c.announce(limit, c.inbound.tableSize)
+	}
+}
+
+// adopt brings an open connection to a changed policy.
+func (c *connection) adopt(old, p *Policy) {
+	c.mu.Lock()
+	limit := c.limit
+	switch {
+	case c.authenticated() && old.Streams != p.Streams:
+		limit = p.Streams
+	case !c.authenticated() && old.InitialStreams != p.InitialStreams:
+		limit = p.InitialStreams
+	}
+	if (limit != c.limit || c.inbound.tableSize != p.HeaderTableSize) && !c.goingAway {
+		c.inbound.tableSize = p.HeaderTableSize
+		c.announce(limit, p.HeaderTableSize)
+	}
+	c.mu.Unlock()
+	c.flush()
+}
+
+func (c *connection) authenticated() bool { return c.certificate != nil || c.team != "" }
+
+// bind notes who the peer is after its first valid provider token.
+func (c *connection) bind(team, keyID string) {
+	c.team, c.keyID, c.raise = team, keyID, true
+}
+
+func (c *connection) updateScope(p *Policy, key *providerKey) string {
+	if p.TokenUpdateScope == "address" {
+		host, _, _ := net.SplitHostPort(c.remote)
+		return key.KeyID + " " + host
+	}
+	return key.KeyID
+}
+
+func (c *connection) revoked() bool { return c.server.keys.certificateRevoked(c.leaf) }
+
+// allowed is how many streams the peer may believe it can open: until it
+// acknowledges, it is held to the most generous limit it could have seen last.
+func (c *connection) allowed() uint32 {
+	if !c.settled {
+		return 1<<32 - 1
+	}
+	most := c.believed
+	for _, a := range c.announced {
+		most = max(most, a.limit)
+	}
+	return most
+}
+
+// after runs f, with the connection locked, once d has passed.
+func (c *connection) after(d time.Duration, f func()) {
+	if c.closed {
+		return
+	}
+	var t *time.Timer
+	t = time.AfterFunc(d, func() {
+		c.mu.Lock()
+		for i, other := range c.timers {
+			if other == t {
+				c.timers[i] = c.timers[len(c.timers)-1]
+				c.timers = c.timers[:len(c.timers)-1]
+				break
+			}
+		}
+		if c.closed {
+			c.mu.Unlock()
+			return
+		}
+		f()
+		c.mu.Unlock()
+		c.flush()
+	})
+	c.timers = append(c.timers, t)
+}
+
+func (c *connection) checkIdle() {
+	c.mu.Lock()
+	limit := time.Duration(c.server.policy.Load().IdleTimeout)
+	left := limit - time.Since(c.active)
+	switch {
+	case c.closed || limit <= 0:
+	case left > 0 || len(c.streams) > 0:
+		c.idle.Reset(max(left, time.Second))
+	default:
+		c.goAway(codeNoError, c.inbound.lastStream, reasonJSON(reasonIdleTimeout, 0))
+	}
+	c.mu.Unlock()
+	c.flush()
+}
+
+// goAway announces the end: streams above last will not be processed, the
+// others are answered, then the connection closes (spec §1.7).
+func (c *connection) goAway(code, last uint32, debug string) {
+	if c.closed {
+		return
+	}
+	c.out = appendGoAway(c.out, last, code, debug)
+	c.server.tally("goaway")
+	if c.goingAway {
+		c.lastGood = min(c.lastGood, last)
+	} else {
+		c.goingAway, c.lastGood = true, last
+		c.after(drainTimeout, c.abandon)
+	}
+	for id, st := range c.streams {
+		if id > c.lastGood {
+			c.forget(st)
+		}
+	}
+	c.maybeClose()
+}
+
+// abandon gives up on streams that the peer did not finish.
+func (c *connection) abandon() {
+	clear(c.streams)
+	c.maybeClose()
+}
+
+// maybeClose ends a connection that is going away once nothing is open. The
+// reader sees the deadline and closes.
+func (c *connection) maybeClose() {
+	if c.goingAway && len(c.streams) == 0 {
+		c.inbound.finished = true
+		c.conn.SetReadDeadline(time.Now().Add(lingerTimeout))
+	}
+}
+
+// forget removes a stream that needs nothing any more.
+func (c *connection) forget(st *stream) {
+	delete(c.streams, st.id)
+	if c.goingAway {
+		c.maybeClose()
+	}
+}
+
+// flush writes what has gathered. The journal comes first: an answer must not
+// be seen by anybody before what it promises can survive this process.
+func (c *connection) flush() {
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	c.mu.Lock()
+	if c.frozen {
+		c.mu.Unlock()
+		return
+	}
+	out, dirty, cut := c.out, c.dirty, c.cut
+	c.out, c.dirty = nil, false
+	finished := c.inbound.finished
+	c.mu.Unlock()
+	if cut {
+		defer underlying(c.conn).Close() // without TLS's goodbye
+	}
+	if len(out) == 0 {
+		return
+	}
+	if dirty && c.server.registry.flush() != nil {
+		c.conn.Close() // the answers stay unsaid: the outcome is unknown, not a lie
+		return
+	}
+	c.conn.SetWriteDeadline(time.Now().Add(writeTimeout))
+	if _, err := c.conn.Write(out); err != nil {
+		c.conn.Close()
+		return
+	}
+	if finished && !cut {
+		c.closeWrite()
+	}
+}
+
+func (c *connection) closeWrite() {
+	if secure, ok := c.conn.(*tls.Conn); ok {
+		secure.CloseWrite()
+	}
+}
+
+// linger reads and drops until the peer closes, so that unread bytes do not
+// turn our close into a reset that overtakes the last frames.
+func (c *connection) linger() {
+	c.closeWrite()
+	c.conn.SetReadDeadline(time.Now().Add(lingerTimeout))
+	var sink [4096]byte
+	for {
+		if _, err := c.conn.Read(sink[:]); err != nil {
+			return
+		}
+	}
+}
+
+func (c *connection) close() {
+	c.mu.Lock()
+	c.closed = true
+	for _, t := range c.timers {
+		t.Stop()
+	}
+	if c.idle != nil {
+		c.idle.Stop()
+	}
+	c.mu.Unlock()
+	c.conn.Close()
+}
+
+// shutdown is asked by the server: finish what is open, accept nothing new.
+func (c *connection) shutdown() {
+	c.mu.Lock()
+	if !c.goingAway && !c.server.config.Bench {
+		c.goAway(codeNoError, c.inbound.lastStream, reasonJSON(reasonShutdown, 0))
+	}
+	c.mu.Unlock()
+	c.flush()
+}
+
+// abort closes without another word.
+func (c *connection) abort() { c.conn.Close() }
+
+// reasonJSON is the body of a refusal and the debug data of GOAWAY.
+func reasonJSON(reason string, timestamp int64) string {
+	if timestamp != 0 {
+		return fmt.Sprintf(`{"reason":%q,"timestamp":%d}`, reason, timestamp)
+	}
+	return fmt.Sprintf(`{"reason":%q}`, reason)
+}
