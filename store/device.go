@@ -144,28 +144,26 @@ func (s *Store) FindDevices(ctx context.Context, appID int64, q registry.Query) 
 		return err
 	}
 	if q.Text == "" {
-		return ds, s.rows(ctx, scan, "SELECT "+deviceColumns+" FROM device WHERE app_id = $1 AND number < $2 ORDER BY number DESC LIMIT $3", appID, q.Before, q.Limit)
+		err = s.rows(ctx, scan, "SELECT "+deviceColumns+" FROM device WHERE app_id = $1 AND number < $2 ORDER BY number DESC LIMIT $3", appID, q.Before, q.Limit)
+		return ds, err
 	}
 	// Each part of the union is an index look-up; a tag is searched by its bitmap.
-	var tagged []any
 	numbers, err := s.tagged(ctx, appID, q)
 	if err != nil {
 		return nil, err
 	}
-	for _, n := range numbers {
-		tagged = append(tagged, n)
-	}
-	list, err := json.Marshal(tagged)
+	list, err := json.Marshal(append([]uint32{}, numbers...)) // never null
 	if err != nil {
 		return nil, err
 	}
 	high := strings.ToLower(q.Text) + "\uffff"
-	return ds, s.rows(ctx, scan, "SELECT "+deviceColumns+` FROM device WHERE app_id = $1 AND number < $2 AND number IN (
+	err = s.rows(ctx, scan, "SELECT "+deviceColumns+` FROM device WHERE app_id = $1 AND number < $2 AND number IN (
 		SELECT number FROM device WHERE registration_id = $4 AND app_id = $1
 		UNION SELECT number FROM device WHERE app_id = $1 AND alias = $4
 		UNION SELECT number FROM device WHERE app_id = $1 AND token >= $5 AND token < $6
 		UNION SELECT value FROM json_each($7)) ORDER BY number DESC LIMIT $3`,
 		appID, q.Before, q.Limit, q.Text, strings.ToLower(q.Text), high, string(list))
+	return ds, err
 }
 
 // tagged returns the newest devices that carry the searched text as a tag.

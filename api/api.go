@@ -1,0 +1,172 @@
+// Package api is the REST surface: the JPush-compatible v3 families, for
+// servers that send, and the device API, for the SDK on phones. It decodes
+// strictly, refuses with JPush's numbers and a plain sentence, and leaves every
+// rule to the services.
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"strings"
+
+	"github.com/aurora-push/aurora"
+	"github.com/aurora-push/aurora/dispatch"
+	"github.com/aurora-push/aurora/ledger"
+	"github.com/aurora-push/aurora/registry"
+)
+
+// Accounts proves callers.
+type Accounts interface {
+	// Authenticate returns the app, or aurora.Unauthorized.
+	Authenticate(ctx context.Context, appKey, masterSecret string) (aurora.App, error)
+	// AppByKey returns the app, or aurora.NotFound.
+	AppByKey(ctx context.Context, appKey string) (aurora.App, error)
+}
+
+// Dispatcher accepts pushes.
+type Dispatcher interface {
+	Accept(ctx context.Context, app aurora.App, r dispatch.Request) (dispatch.Receipt, error)
+	Validate(ctx context.Context, app aurora.App, r dispatch.Request) (dispatch.Receipt, error)
+}
+
+// Reports answers what happened.
+type Reports interface {
+	Report(ctx context.Context, appID int64, id aurora.MessageID) (ledger.Report, error)
+	AddReceipts(ctx context.Context, d aurora.Device, receipts []aurora.Receipt) error
+}
+
+// Devices registers and changes devices.
+type Devices interface {
+	Register(ctx context.Context, appID int64, r registry.Registration) (string, error)
+	Authenticate(ctx context.Context, registrationID, secret string) (aurora.Device, error)
+	Apply(ctx context.Context, appID int64, number uint32, c registry.Change) error
+}
+
+// Config is what the handler is made of.
+type Config struct {
+	Accounts   Accounts
+	Dispatcher Dispatcher
+	Reports    Reports
+	Devices    Devices
+	Logger     *slog.Logger
+}
+
+type server struct {
+	Config
+	routes map[string]route // "METHOD /path"
+	paths  map[string]bool
+}
+
+// route is a handler with the family whose numbers its refusals carry.
+type route struct {
+	family family
+	handle func(*server, *http.Request) (any, error)
+}
+
+// New returns the handler for everything below /v1 and /v3.
+func New(c Config) http.Handler {
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	s := &server{Config: c, paths: map[string]bool{}}
+	s.routes = map[string]route{
+		"POST /v3/push":           {pushFamily, (*server).push},
+		"POST /v3/push/validate":  {pushFamily, (*server).validate},
+		"GET /v3/push/cid":        {pushFamily, (*server).cids},
+		"GET /v3/received":        {reportFamily, (*server).received},
+		"GET /v3/report/received": {reportFamily, (*server).received},
+
+		"POST /v1/devices":               {deviceFamily, (*server).registerDevice},
+		"GET /v1/devices/{id}":           {deviceFamily, (*server).device},
+		"PATCH /v1/devices/{id}":         {deviceFamily, (*server).changeDevice},
+		"POST /v1/devices/{id}/receipts": {deviceFamily, (*server).receipts},
+	}
+	for pattern := range s.routes {
+		_, path, _ := strings.Cut(pattern, " ")
+		s.paths[path] = true
+	}
+	return s
+}
+
+// ServeHTTP routes without ever redirecting: official clients send doubled and
+// trailing slashes and do not follow redirects (spec/rest-api.md §2.1, T1–T3).
+func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	path := cleanPath(r.URL.Path)
+	pattern := path
+	if rest, ok := strings.CutPrefix(path, "/v1/devices/"); ok {
+		id, tail, _ := strings.Cut(rest, "/")
+		r.SetPathValue("id", id)
+		if pattern = "/v1/devices/{id}"; tail != "" {
+			pattern += "/" + tail
+		}
+	}
+	rt, ok := s.routes[r.Method+" "+pattern]
+	if !ok {
+		s.refuseRoute(w, r, path, s.paths[pattern])
+		return
+	}
+	answer, err := rt.handle(s, r)
+	if err != nil {
+		s.refuse(w, r, rt.family, err)
+		return
+	}
+	respond(w, http.StatusOK, answer)
+}
+
+// cleanPath collapses repeated slashes and drops a trailing one.
+func cleanPath(p string) string {
+	for strings.Contains(p, "//") {
+		p = strings.ReplaceAll(p, "//", "/")
+	}
+	if len(p) > 1 {
+		p = strings.TrimSuffix(p, "/")
+	}
+	return p
+}
+
+// respond sends a body in one write with its length; some clients parse each
+// chunk as a whole document (R2–R4).
+func respond(w http.ResponseWriter, status int, answer any) {
+	body, err := json.Marshal(answer)
+	if err != nil { // answers are made of strings and numbers
+		panic(err)
+	}
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	w.Write(body) // a client that has gone away is no error of ours
+}
+
+// MaxBody is the largest request body, in bytes: a push with its longest
+// audience lists has less than half of it.
+const MaxBody = 1 << 20
+
+// readBody reads a whole body of bounded size.
+func readBody(r *http.Request, limit int64) ([]byte, error) {
+	body, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, limit))
+	if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return nil, aurora.Errorf(aurora.TooLarge, "The request body is over %d bytes.", tooLarge.Limit)
+	}
+	if err != nil {
+		return nil, aurora.Errorf(aurora.Invalid, "The request body could not be read to its end.")
+	}
+	return body, nil
+}
+
+// app authenticates a server by AppKey and Master Secret.
+func (s *server) app(r *http.Request) (aurora.App, error) {
+	key, secret, ok := r.BasicAuth()
+	if !ok {
+		return aurora.App{}, aurora.Errorf(aurora.Unauthorized, "No credentials were sent. Use HTTP Basic authentication with the AppKey as user and the Master Secret as password.")
+	}
+	if !aurora.ValidKey(key) {
+		return aurora.App{}, numbered{400, 1008, "The AppKey must be 24 letters and digits. It is on the app's page in the console."}
+	}
+	return s.Accounts.Authenticate(r.Context(), key, secret)
+}

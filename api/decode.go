@@ -1,0 +1,183 @@
+package api
+
+import (
+	"encoding/json"
+	"slices"
+
+	"github.com/aurora-push/aurora"
+	"github.com/aurora-push/aurora/audience"
+	"github.com/aurora-push/aurora/dispatch"
+)
+
+// decodePush reads the body of a push in the order in which JPush checks it
+// (spec/rest-api.md §7.1.4), so that a body with several faults is refused for
+// the same one.
+func decodePush(body []byte) (dispatch.Request, error) {
+	r := dispatch.Request{Message: aurora.Message{Source: "api"}}
+	top, err := parseBody(body)
+	if err != nil {
+		return r, err
+	}
+	if err := requireContent(top); err != nil {
+		return r, err
+	}
+	if r.Message.Platforms, err = decodePlatform(top); err != nil {
+		return r, err
+	}
+	if r.Audience, r.AllowEmpty, err = decodeAudience(top); err != nil {
+		return r, err
+	}
+	if err := decodeNotification(top, &r.Message); err != nil {
+		return r, err
+	}
+	if err := decodeOptions(top, &r.Message); err != nil {
+		return r, err
+	}
+	r.CID, _, err = top.text("cid")
+	return r, err
+}
+
+func requireContent(top object) error {
+	for _, key := range []string{"platform", "audience"} {
+		if top.raw(key) == nil {
+			return aurora.Errorf(aurora.Missing, "%s is missing.", key)
+		}
+	}
+	if top.raw("notification") != nil {
+		return nil
+	}
+	if top.raw("message") != nil || top.raw("live_activity") != nil {
+		return aurora.Errorf(aurora.Invalid, "Aurora does not carry message or live_activity yet. Send a notification.")
+	}
+	return aurora.Errorf(aurora.Missing, "notification is missing: there is nothing to send.")
+}
+
+// decodePlatform returns nil for "all". PHP's client turns a filtered array
+// into an object with numbers for keys; its values count.
+func decodePlatform(top object) ([]aurora.Platform, error) {
+	raw := top.raw("platform")
+	if string(raw) == `"all"` {
+		return nil, nil
+	}
+	var list []aurora.Platform
+	if json.Unmarshal(raw, &list) != nil {
+		var numbered map[string]aurora.Platform
+		if json.Unmarshal(raw, &numbered) != nil {
+			return nil, aurora.Errorf(aurora.Invalid, "platform must be \"all\" or an array such as [\"ios\"].")
+		}
+		for _, p := range numbered {
+			list = append(list, p)
+		}
+	}
+	if len(list) == 0 {
+		return nil, aurora.Errorf(aurora.Invalid, "platform is an empty list. Name a platform, or say \"all\".")
+	}
+	slices.Sort(list)
+	return slices.Compact(list), nil
+}
+
+// selectors are the audience's lists, with how their members combine and how
+// many there may be (spec/rest-api.md §7.3).
+var selectors = []struct {
+	key   string
+	max   int
+	field audience.Field
+	build func(audience.Field, []string) audience.Expr
+}{
+	{"tag", 20, audience.Tag, audience.AnyOf},
+	{"tag_and", 20, audience.Tag, allOf},
+	{"tag_not", 20, audience.Tag, noneOf},
+	{"alias", 1000, audience.Alias, audience.AnyOf},
+	{"registration_id", 1000, audience.Registration, audience.AnyOf},
+}
+
+func allOf(f audience.Field, values []string) audience.Expr {
+	args := make([]audience.Expr, len(values))
+	for i, v := range values {
+		args[i] = audience.Is(f, v)
+	}
+	return audience.And(args...)
+}
+
+func noneOf(f audience.Field, values []string) audience.Expr {
+	return audience.Not(audience.AnyOf(f, values))
+}
+
+// decodeAudience returns the expression, and whether it may select nobody:
+// JPush refuses an empty audience only if it uses one kind of selector.
+func decodeAudience(top object) (e audience.Expr, allowEmpty bool, err error) {
+	raw := top.raw("audience")
+	if string(raw) == `"all"` {
+		return audience.All(), false, nil
+	}
+	if raw[0] != '{' {
+		return e, false, aurora.Errorf(aurora.Invalid, "audience must be \"all\" or an object such as {\"tag\":[\"vip\"]}.")
+	}
+	o, err := parseObject("audience", raw)
+	if err != nil {
+		return e, false, err
+	}
+	for _, key := range []string{"segment", "abtest", "file", "live_activity_id"} {
+		if list := string(o.raw(key)); list != "" && list != "[]" {
+			return e, false, aurora.Errorf(aurora.Invalid, "audience.%s is not supported yet. Use tag, tag_and, tag_not, alias or registration_id.", key)
+		}
+	}
+	var parts []audience.Expr
+	for _, sel := range selectors {
+		values, _, err := o.texts(sel.key)
+		if err != nil {
+			return e, false, err
+		}
+		if len(values) == 0 {
+			continue
+		}
+		if len(values) > sel.max {
+			return e, false, aurora.Errorf(aurora.Invalid, "audience.%s has %d members; at most %d are allowed.", sel.key, len(values), sel.max)
+		}
+		for _, v := range values {
+			if err := validateMember(sel.field, v); err != nil {
+				return e, false, err
+			}
+		}
+		parts = append(parts, sel.build(sel.field, values))
+	}
+	if len(parts) == 0 {
+		return e, false, aurora.Errorf(aurora.Invalid, "audience selects nothing. Say \"all\", or name tags, an alias or registration ids.")
+	}
+	return audience.And(parts...), len(parts) > 1, nil
+}
+
+func validateMember(f audience.Field, v string) error {
+	if f == audience.Registration {
+		return aurora.ValidateRegistrationID(v)
+	}
+	return aurora.ValidateTag(string(f), v)
+}
+
+func decodeOptions(top object, m *aurora.Message) error {
+	m.Options.Production = true // JPush's default when the caller says nothing
+	o, ok, err := top.object("options")
+	if err != nil || !ok {
+		return err
+	}
+	if n, ok, err := o.integer("sendno"); err != nil {
+		return err
+	} else if ok {
+		if n < 1 || n > aurora.MaxSendNo {
+			return aurora.Errorf(aurora.Invalid, "options.sendno must be a whole number from 1 to %d.", aurora.MaxSendNo)
+		}
+		m.SendNo = n
+	}
+	if n, ok, err := o.integer("time_to_live"); err != nil {
+		return err
+	} else if ok {
+		m.Options.TimeToLive = &n
+	}
+	if b, ok, err := o.boolean("apns_production"); err != nil {
+		return err
+	} else if ok {
+		m.Options.Production = b
+	}
+	m.Options.CollapseID, _, err = o.text("apns_collapse_id")
+	return err
+}

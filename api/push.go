@@ -1,0 +1,99 @@
+package api
+
+import (
+	"crypto/rand"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/aurora-push/aurora"
+	"github.com/aurora-push/aurora/dispatch"
+)
+
+// pushAnswer is exactly what JPush answers: strict clients refuse more
+// (spec/rest-api.md §7.1.2).
+type pushAnswer struct {
+	SendNo    string `json:"sendno"`
+	MessageID string `json:"msg_id"`
+}
+
+// push is POST /v3/push. It answers once the message is durable.
+func (s *server) push(r *http.Request) (any, error) {
+	app, request, err := s.pushRequest(r)
+	if err != nil {
+		return nil, err
+	}
+	receipt, err := s.Dispatcher.Accept(r.Context(), app, request)
+	return answerOf(receipt), err
+}
+
+// validate is POST /v3/push/validate: every check of a push, and nothing sent.
+func (s *server) validate(r *http.Request) (any, error) {
+	app, request, err := s.pushRequest(r)
+	if err != nil {
+		return nil, err
+	}
+	receipt, err := s.Dispatcher.Validate(r.Context(), app, request)
+	return answerOf(receipt), err
+}
+
+func answerOf(r dispatch.Receipt) pushAnswer {
+	return pushAnswer{strconv.FormatInt(r.SendNo, 10), r.MessageID.String()}
+}
+
+func (s *server) pushRequest(r *http.Request) (aurora.App, dispatch.Request, error) {
+	app, err := s.app(r)
+	if err != nil {
+		return app, dispatch.Request{}, err
+	}
+	if r.Header.Get("X-Encrypt-Type") != "" {
+		return app, dispatch.Request{}, aurora.Errorf(aurora.Invalid, "Bodies encrypted by X-Encrypt-Type are made for JPush's own key and cannot be read here. Switch the encryption off in the client.")
+	}
+	body, err := readBody(r, MaxBody)
+	if err != nil {
+		return app, dispatch.Request{}, err
+	}
+	request, err := decodePush(body)
+	if err != nil {
+		return app, request, err
+	}
+	if request.CID != "" {
+		if key, uuid, ok := strings.Cut(request.CID, "-"); !ok || key != app.Key || len(uuid) != 36 {
+			return app, request, aurora.Errorf(aurora.Invalid, "cid is not one of this app's. Get one from GET /v3/push/cid, or write the AppKey, a hyphen and a UUID.")
+		}
+	}
+	return app, request, nil
+}
+
+// cids is GET /v3/push/cid: ids that make a repeated push harmless.
+func (s *server) cids(r *http.Request) (any, error) {
+	app, err := s.app(r)
+	if err != nil {
+		return nil, err
+	}
+	count := 1
+	if q := r.URL.Query().Get("count"); q != "" {
+		if count, err = strconv.Atoi(q); err != nil || count < 1 || count > 1000 {
+			return nil, aurora.Errorf(aurora.Invalid, "count must be 1 to 1000.")
+		}
+	}
+	if kind := r.URL.Query().Get("type"); kind != "" && kind != "push" && kind != "schedule" {
+		return nil, aurora.Errorf(aurora.Invalid, "type must be push or schedule.")
+	}
+	list := make([]string, count)
+	for i := range list {
+		list[i] = app.Key + "-" + newUUID()
+	}
+	return struct {
+		List []string `json:"cidlist"`
+	}{list}, nil
+}
+
+// newUUID returns a random UUID (RFC 9562 §5.4).
+func newUUID() string {
+	var b [16]byte
+	rand.Read(b[:])
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+}

@@ -1,0 +1,124 @@
+package api
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/aurora-push/aurora"
+)
+
+// family is a group of routes that JPush serves from one host, with numbers of
+// its own.
+type family uint8
+
+const (
+	pushFamily family = iota
+	deviceFamily
+	reportFamily
+)
+
+// number is how a refusal looks on the wire.
+type number struct{ status, code int }
+
+// refusals gives each kind of refusal its HTTP status and number in each
+// family (spec/rest-api.md §6).
+var refusals = map[family]map[aurora.Kind]number{
+	pushFamily: {
+		aurora.Internal:     {500, 1000},
+		aurora.Missing:      {400, 1002},
+		aurora.Invalid:      {400, 1003},
+		aurora.NotFound:     {400, 1003},
+		aurora.Conflict:     {400, 1003},
+		aurora.Unauthorized: {401, 1004},
+		aurora.TooLarge:     {400, 1005},
+		aurora.NoTarget:     {400, 1011},
+		aurora.Unavailable:  {503, 1030},
+		aurora.TooMany:      {429, 2002},
+		aurora.Forbidden:    {403, 2007},
+	},
+	deviceFamily: {
+		aurora.Internal:     {500, 7000},
+		aurora.Missing:      {400, 7002},
+		aurora.Invalid:      {400, 7002},
+		aurora.TooLarge:     {400, 7002},
+		aurora.NotFound:     {404, 7002},
+		aurora.Conflict:     {400, 7002},
+		aurora.Unauthorized: {401, 7004},
+		aurora.Forbidden:    {403, 7004},
+		aurora.Unavailable:  {503, 7030},
+		aurora.TooMany:      {429, 2002},
+	},
+	reportFamily: {
+		aurora.Internal:     {500, 10},
+		aurora.Missing:      {400, 3002},
+		aurora.Invalid:      {400, 3002},
+		aurora.TooLarge:     {400, 3002},
+		aurora.NotFound:     {400, 3002},
+		aurora.Unauthorized: {401, 3001},
+		aurora.Forbidden:    {403, 2003},
+		aurora.Unavailable:  {503, 10},
+		aurora.TooMany:      {429, 2002},
+	},
+}
+
+// numbered is a refusal whose number does not follow from its kind.
+type numbered struct {
+	status, code int
+	text         string
+}
+
+func (n numbered) Error() string { return n.text }
+
+// errorBody is JPush's envelope; doc is additive.
+type errorBody struct {
+	Error struct {
+		Code    int    `json:"code"`
+		Message string `json:"message"`
+		Doc     string `json:"doc"`
+	} `json:"error"`
+}
+
+func (s *server) refuse(w http.ResponseWriter, r *http.Request, f family, err error) {
+	n, text := s.numberOf(r, f, err)
+	var b errorBody
+	b.Error.Code, b.Error.Message, b.Error.Doc = n.code, text, docOf(n.code)
+	if n.status == http.StatusUnauthorized {
+		w.Header().Set("WWW-Authenticate", `Basic realm="Aurora"`)
+	}
+	respond(w, n.status, b)
+}
+
+func (s *server) numberOf(r *http.Request, f family, err error) (number, string) {
+	if n, ok := err.(numbered); ok {
+		return number{n.status, n.code}, n.text
+	}
+	kind := aurora.KindOf(err)
+	n, ok := refusals[f][kind]
+	if !ok {
+		n, kind = refusals[f][aurora.Internal], aurora.Internal
+	}
+	if kind != aurora.Internal {
+		return n, err.Error()
+	}
+	if r.Context().Err() == nil { // a caller who hung up is no defect
+		s.Logger.ErrorContext(r.Context(), "a request failed", "method", r.Method, "path", r.URL.Path, "error", err)
+	}
+	return n, "Something went wrong in Aurora. Nothing was sent; the log has the cause."
+}
+
+// docOf is where a number is explained; relative to the repository.
+func docOf(code int) string { return fmt.Sprintf("docs/errors.md#%d", code) }
+
+// refuseRoute answers for a path that is not served, or not with this method.
+func (s *server) refuseRoute(w http.ResponseWriter, r *http.Request, path string, known bool) {
+	f := pushFamily
+	if strings.HasPrefix(path, "/v1/devices") {
+		f = deviceFamily
+	}
+	if known {
+		s.refuse(w, r, f, numbered{http.StatusMethodNotAllowed, 1001, "The method " + r.Method + " does not fit " + path + "."})
+		return
+	}
+	s.refuse(w, r, f, numbered{http.StatusNotFound, refusals[f][aurora.NotFound].code, "There is nothing at " + path + "."})
+}
