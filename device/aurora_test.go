@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -63,9 +64,7 @@ func (a *aurora) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	recorder := httptest.NewRecorder()
 	if f.status != 0 {
-		for key, values := range f.header {
-			recorder.Header()[key] = values
-		}
+		maps.Copy(recorder.Header(), f.header)
 		recorder.WriteHeader(f.status)
 		io.WriteString(recorder, f.body)
 		return recorder.Result(), nil

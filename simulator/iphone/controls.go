@@ -1,0 +1,313 @@
+package iphone
+
+import (
+	"errors"
+	"fmt"
+)
+
+// bump announces a change. The caller holds mu.
+func (p *Phone) bump() {
+	p.revision++
+	close(p.changed)
+	p.changed = make(chan struct{})
+}
+
+// Lock locks the phone. The app on the screen goes to the background; dialogs become entries of the lock screen.
+func (p *Phone) Lock() {
+	p.update(func() {
+		if p.locked {
+			return
+		}
+		p.note("user", "locks the phone")
+		p.locked = true
+		p.stopBanner()
+		for n := range p.center {
+			for _, id := range p.alerts {
+				p.center[n].locked = p.center[n].locked || p.center[n].ID == id
+			}
+		}
+		p.alerts = nil
+		p.suspend()
+	})
+}
+
+// Unlock unlocks the phone and shows what was on the screen before. The entries of the lock screen move to the notification
+// center. To enter an app through its entry, Tap it.
+func (p *Phone) Unlock() {
+	p.update(func() {
+		if p.locked {
+			p.note("user", "unlocks the phone")
+			p.unlock()
+			p.resume()
+		}
+	})
+}
+
+func (p *Phone) unlock() {
+	p.locked = false
+	for n := range p.center {
+		p.center[n].locked = false
+	}
+}
+
+// suspend sends the app on the screen to the background, without forgetting that it was there.
+func (p *Phone) suspend() {
+	if p.front != nil && p.front.process == Foreground {
+		p.front.process = Background
+		p.note("app", "delegate: applicationDidEnterBackground")
+	}
+}
+
+func (p *Phone) resume() {
+	if p.front != nil {
+		p.front.process = Foreground
+		p.front.becomeActive()
+	}
+}
+
+// Home shows the home screen; dialogs go away, their apps never hear of them. A locked phone stays locked.
+func (p *Phone) Home() {
+	p.update(func() {
+		if p.locked {
+			return
+		}
+		p.note("user", "goes to the home screen")
+		p.dismissAlerts()
+		p.suspend()
+		p.front = nil
+	})
+}
+
+func (p *Phone) dismissAlerts() {
+	for _, id := range append([]string(nil), p.alerts...) {
+		p.remove(id)
+	}
+}
+
+// ErrLocked is returned where the phone must be unlocked first.
+var ErrLocked = errors.New("iphone: the phone is locked; unlock it first")
+
+// Open opens an app from the home screen. Dialogs go away.
+func (p *Phone) Open(bundleID string) error {
+	return p.try(func() error {
+		i, err := p.find(bundleID)
+		if err != nil {
+			return err
+		}
+		if p.locked {
+			return ErrLocked
+		}
+		p.note("user", "opens %s", i.app.Name)
+		p.dismissAlerts()
+		p.enter(i)
+		return nil
+	})
+}
+
+// enter brings an app to the screen.
+func (p *Phone) enter(i *installation) {
+	if p.front == i && i.process == Foreground {
+		return
+	}
+	p.suspend()
+	if banner := p.entry(p.banner); banner != nil && banner.BundleID == i.app.BundleID {
+		p.stopBanner()
+	}
+	p.front = i
+	i.launch(Foreground)
+	if i.client != nil {
+		i.becomeActive()
+	}
+}
+
+// Kill force-quits an app, as by swiping it away: content-available does not start it until it is opened again.
+func (p *Phone) Kill(bundleID string) error {
+	return p.end(bundleID, Killed, "force-quits")
+}
+
+// Terminate ends an app as the system does when it needs the memory: content-available may start it again.
+func (p *Phone) Terminate(bundleID string) error {
+	return p.end(bundleID, NotRunning, "the system ends")
+}
+
+func (p *Phone) end(bundleID string, how Process, verb string) error {
+	return p.try(func() error {
+		i, err := p.find(bundleID)
+		if err != nil {
+			return err
+		}
+		p.note("user", "%s %s", verb, i.app.Name)
+		i.endProcess(how)
+		return nil
+	})
+}
+
+// SetAirplane switches airplane mode: no session to APNs, no way to Aurora.
+func (p *Phone) SetAirplane(on bool) {
+	p.update(func() {
+		if p.airplane.Swap(on) == on {
+			return
+		}
+		if on {
+			p.note("user", "switches airplane mode on")
+			if p.session != nil {
+				p.session.end()
+			}
+			return
+		}
+		p.note("user", "switches airplane mode off")
+		for _, i := range p.installed {
+			if i.client != nil {
+				i.client.Retry()
+			}
+		}
+		p.wakeSession()
+	})
+}
+
+// AnswerPermission answers the question on the screen. Without one it changes the setting of all apps that have asked
+// before, as in the Settings app.
+func (p *Phone) AnswerPermission(allow bool) {
+	p.update(func() {
+		if i := p.asking; i != nil {
+			p.asking = nil
+			i.answer(allow)
+			return
+		}
+		for _, i := range p.installed {
+			if i.permission != NotDetermined {
+				i.answer(allow)
+			}
+		}
+	})
+}
+
+// SetAlertStyle chooses how later notifications appear on the unlocked phone.
+func (p *Phone) SetAlertStyle(style AlertStyle) error {
+	return p.try(func() error {
+		if style != Banner && style != Alert {
+			return fmt.Errorf("iphone: the alert style is %.20q; use banner or alert", style)
+		}
+		p.style = style
+		p.note("user", "alert style: %s", style)
+		return nil
+	})
+}
+
+// Tap opens the app of a notification, from the banner, the lock screen (which unlocks the phone) or the notification
+// center, and hands it the payload. The id may be the notification's ID, its APNs id or Aurora's message id; the newest
+// match counts.
+func (p *Phone) Tap(id string) error {
+	return p.try(func() error {
+		for _, n := range p.center {
+			if id == "" || n.ID != id && n.APNsID != id && n.MessageID != id {
+				continue
+			}
+			p.note("user", "taps %s", n.label())
+			return p.open(n)
+		}
+		return fmt.Errorf("%w: %.100q", ErrNoNotification, id)
+	})
+}
+
+func (n Notification) label() string {
+	read := notice{title: n.Title, body: n.Body}
+	return "the notification " + read.short()
+}
+
+// open enters the notification's app with the payload.
+func (p *Phone) open(n Notification) error {
+	i, err := p.find(n.BundleID)
+	if err != nil {
+		return err
+	}
+	p.remove(n.ID)
+	p.unlock()
+	p.enter(i)
+	if i.client != nil {
+		i.didReceive(ViaOpened, n)
+	}
+	return nil
+}
+
+// CloseAlert presses Close in the dialog: it goes away, and the app never hears of it.
+func (p *Phone) CloseAlert() error {
+	return p.try(func() error {
+		n, err := p.topAlert()
+		if err != nil {
+			return err
+		}
+		p.note("user", "presses Close: %s never hears of it", n.AppName)
+		p.remove(n.ID)
+		return nil
+	})
+}
+
+// ViewAlert presses View in the dialog: the app opens with the payload.
+func (p *Phone) ViewAlert() error {
+	return p.try(func() error {
+		n, err := p.topAlert()
+		if err != nil {
+			return err
+		}
+		p.note("user", "presses View")
+		return p.open(n)
+	})
+}
+
+func (p *Phone) topAlert() (Notification, error) {
+	if len(p.alerts) == 0 {
+		return Notification{}, fmt.Errorf("%w: no alert is showing", ErrNoNotification)
+	}
+	return *p.entry(p.alerts[len(p.alerts)-1]), nil
+}
+
+// ClearNotifications empties lock screen and notification center; the apps hear nothing, badges stay.
+func (p *Phone) ClearNotifications() {
+	p.update(func() {
+		p.note("user", "clears all notifications")
+		p.center, p.alerts = nil, nil
+		p.stopBanner()
+	})
+}
+
+// SetAlias and SetTags are the form on the sample app's screen. They need the app to be running.
+func (p *Phone) SetAlias(bundleID, alias string) error {
+	return p.inApp(bundleID, func(i *installation) error {
+		p.note("user", "sets the alias to %q in %s", alias, i.app.Name)
+		return i.client.SetAlias(alias)
+	})
+}
+
+// SetTags replaces the tags; see SetAlias.
+func (p *Phone) SetTags(bundleID string, tags []string) error {
+	return p.inApp(bundleID, func(i *installation) error {
+		p.note("user", "sets the tags to %q in %s", tags, i.app.Name)
+		return i.client.SetTags(tags)
+	})
+}
+
+func (p *Phone) inApp(bundleID string, use func(*installation) error) error {
+	return p.try(func() error {
+		i, err := p.find(bundleID)
+		if err != nil {
+			return err
+		}
+		if i.client == nil {
+			return fmt.Errorf("iphone: %s is not running; open it first", i.app.Name)
+		}
+		if err := use(i); err != nil {
+			return err
+		}
+		i.status, _ = i.client.Status()
+		return nil
+	})
+}
+
+// try is update for actions that can fail.
+func (p *Phone) try(action func() error) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	defer p.bump()
+	return action()
+}

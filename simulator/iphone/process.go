@@ -1,0 +1,261 @@
+package iphone
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+
+	"github.com/aurora-push/aurora/device"
+)
+
+// This file is the sample app's code: what its delegate does when the system calls it. Everything runs with Phone.mu held.
+
+// launch starts the app's process if there is none.
+func (i *installation) launch(state Process) {
+	if i.client != nil {
+		i.process = state
+		return
+	}
+	if i.phone.ctx.Err() != nil {
+		return // switched off
+	}
+	i.endExtension()
+	client, err := device.New(i.options)
+	if err != nil {
+		i.phone.note("app", "%s crashed at launch: %v", i.app.Name, err) // Install has tried the same options
+		return
+	}
+	ctx, cancel := context.WithCancel(i.phone.ctx)
+	i.client, i.endWatch, i.process, i.handedOver = client, cancel, state, ""
+	i.launches++
+	i.phone.note("app", "delegate: didFinishLaunchingWithOptions (in the %s)", state)
+	client.Start()
+	i.phone.work.Go(func() { i.watch(ctx, client) })
+	if i.permission != NotDetermined {
+		i.report()
+	}
+}
+
+// watch follows the SDK's state, so that the app's screen shows it.
+func (i *installation) watch(ctx context.Context, client *device.Client) {
+	for {
+		status, changed := client.Status()
+		i.phone.update(func() {
+			if i.client == client {
+				i.show(status)
+			}
+		})
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// show takes over what the SDK says about itself, and logs what is new to a person.
+func (i *installation) show(status device.Status) {
+	before := i.shown
+	i.status, i.shown = status, status
+	if status.RegistrationID != "" && status.RegistrationID != before.RegistrationID {
+		i.phone.note("sdk", "Aurora → SDK: registration id %s", status.RegistrationID)
+	}
+	if status.Failure != nil {
+		if text := status.Failure.Error(); text != i.toldFailure {
+			i.toldFailure = text
+			i.phone.note("sdk", "%s", text)
+		}
+		return
+	}
+	i.toldFailure = ""
+	if status.Receipts == 0 && before.Receipts > 0 {
+		i.phone.note("sdk", "SDK → Aurora: all receipts delivered")
+	}
+	if !status.Pending && before.Pending && status.RegistrationID != "" {
+		i.phone.note("sdk", "SDK → Aurora: token, alias, tags and settings are up to date")
+	}
+}
+
+// becomeActive is called when the app comes to the screen: it clears its badge, and asks for permission at the first time.
+func (i *installation) becomeActive() {
+	i.phone.note("app", "delegate: applicationDidBecomeActive")
+	i.badge = 0
+	i.client.SetBadge(0)
+	i.client.Retry()
+	if i.permission != NotDetermined {
+		return
+	}
+	switch i.phone.config.Permission {
+	case AutoAllow:
+		i.answer(true)
+	case AutoDeny:
+		i.answer(false)
+	default:
+		i.phone.asking = i
+		i.phone.note("screen", "the system asks whether %s may send notifications", i.app.Name)
+	}
+}
+
+// answer is the completion handler of the permission question; the token is asked for in either case, since background
+// pushes need no permission.
+func (i *installation) answer(allow bool) {
+	first := i.permission == NotDetermined
+	i.permission = Denied
+	if allow {
+		i.permission = Allowed
+	}
+	i.phone.note("user", "notifications for %s: %s", i.app.Name, i.permission)
+	i.container.save(i)
+	if i.client == nil {
+		return
+	}
+	if first {
+		i.report()
+		return
+	}
+	i.client.SetNotificationsAllowed(allow)
+}
+
+// report tells the SDK about the permission and registers with APNs, which apps must do at each launch (Apple: Registering
+// your app with APNs).
+func (i *installation) report() {
+	i.client.SetNotificationsAllowed(i.permission == Allowed)
+	i.phone.note("app", "registerForRemoteNotifications")
+	if !i.registered {
+		i.registered = true
+		i.container.save(i)
+	}
+	if i.phone.session == nil {
+		i.phone.note("phone", "no session to APNs; the registration waits for one")
+		return
+	}
+	i.phone.session.register(i)
+}
+
+// didRegister hands a token over to the app.
+func (i *installation) didRegister(token string) {
+	if i.token != token {
+		i.token = token
+		i.phone.note("apns", "APNs → phone: device token %.8s… for %s (%s)", token, i.app.Name, i.app.Environment)
+	}
+	if i.client == nil || i.handedOver == token {
+		return
+	}
+	raw, err := hex.DecodeString(token)
+	if err != nil {
+		i.phone.note("apns", "the device token is not hexadecimal: %.80q", token)
+		return
+	}
+	i.handedOver = token
+	i.phone.note("app", "delegate: didRegisterForRemoteNotificationsWithDeviceToken %.8s…, handed to the SDK", token)
+	i.client.RegisterDeviceToken(raw)
+}
+
+// didReceive is the delegate's share in a notification: note it for the app's screen and tell the SDK.
+func (i *installation) didReceive(via Via, n Notification) {
+	method := map[Via]string{
+		ViaForeground: "didReceiveRemoteNotification (in the foreground)",
+		ViaBackground: "didReceiveRemoteNotification:fetchCompletionHandler (woken in the background)",
+		ViaOpened:     "didReceiveNotificationResponse (the user opened it)",
+	}[via]
+	i.phone.note("app", "delegate: %s %s", method, n.Payload)
+	if len(i.messages) == maxMessages {
+		i.messages = i.messages[1:]
+	}
+	i.messages = append(i.messages, Message{
+		ID: n.ID, MessageID: n.MessageID, Via: via, Title: n.Title, Body: n.Body, At: n.At, Payload: n.Payload,
+	})
+	if via == ViaOpened {
+		i.client.HandleOpened(n.Payload)
+	} else {
+		i.client.HandleReceived(n.Payload)
+	}
+	if n.MessageID != "" {
+		event := "received"
+		if via == ViaOpened {
+			event = "opened"
+		}
+		i.phone.note("sdk", "receipt %q for message %s", event, n.MessageID)
+	}
+}
+
+// runExtension is the service extension: it reports the arrival before the notification is shown, whether the app runs or
+// not (spec ios-sdk §10).
+func (i *installation) runExtension(n notice) {
+	i.phone.note("app", "service extension: didReceiveNotificationRequest, receipt \"received\" for message %s", n.name())
+	switch {
+	case i.client != nil:
+		i.client.HandleReceived(n.Payload)
+		return
+	case i.extension != nil:
+		i.extension.HandleReceived(n.Payload)
+		return
+	}
+	client, err := device.New(i.options)
+	if err != nil || i.phone.ctx.Err() != nil {
+		return
+	}
+	i.extension = client
+	client.HandleReceived(n.Payload)
+	client.Start()
+	i.phone.work.Go(func() { i.finishExtension(client) })
+}
+
+// finishExtension ends the extension's process once its receipts are delivered, or its time is over; then they stay in the
+// store, which the extension shares with the app.
+func (i *installation) finishExtension(client *device.Client) {
+	ctx, cancel := context.WithTimeout(i.phone.ctx, extensionTimeout)
+	defer cancel()
+	for {
+		err := client.Sync(ctx)
+		if errors.Is(err, device.ErrClosed) {
+			return
+		}
+		i.phone.mu.Lock()
+		status, _ := client.Status()
+		if err == nil && status.Receipts > 0 {
+			i.phone.mu.Unlock() // another one has come meanwhile
+			continue
+		}
+		if i.extension == client {
+			i.show(status)
+			i.phone.note("app", "service extension: finished, %d receipts wait", status.Receipts)
+			i.endExtension()
+			i.phone.bump()
+		}
+		i.phone.mu.Unlock()
+		return
+	}
+}
+
+func (i *installation) endExtension() {
+	if i.extension != nil {
+		closeClient(i.extension)
+		i.extension = nil
+	}
+}
+
+// endProcess ends the app: by the user (Killed) or the system (NotRunning). What the SDK has not delivered is in its store.
+func (i *installation) endProcess(how Process) {
+	i.process = how
+	if i.phone.front == i {
+		i.phone.front = nil
+	}
+	if i.phone.asking == i {
+		i.phone.asking = nil
+	}
+	if i.client == nil {
+		return
+	}
+	i.endWatch()
+	i.status, _ = i.client.Status()
+	closeClient(i.client)
+	i.client = nil
+}
+
+// closeClient waits for the SDK's goroutine, which gives up at once: none of its work needs Phone.mu.
+func closeClient(client *device.Client) {
+	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+	defer cancel()
+	client.Close(ctx)
+}
