@@ -11,11 +11,7 @@ type benchCounters struct {
 	bytes    atomic.Uint64 // of bodies, without padding
 }
 
-const (
-	benchWindow = 1 << 30 // connection credit, so that clients are not held up
-	// answerLength is HEADERS with END_STREAM and the one byte that means 200.
-	answerLength = frameHeaderLength + 1
-)
+const benchWindow = 1 << 30 // connection credit in bytes, so that clients are not held up
 
 // serveBench answers 200 to every complete request. It reads frame headers
 // only; header blocks are not even decoded, which is safe because nothing here
@@ -74,7 +70,6 @@ type benchReader struct {
 	c     *connection
 	owed  int
 	sized bool // a table size update must precede the next answer
-	block uint32
 	ends  bool // the open header block ends its stream
 }
 

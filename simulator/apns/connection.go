@@ -102,10 +102,34 @@ type stream struct {
 // serveProvider serves one provider connection until it ends.
 func (s *Server) serveProvider(e Environment, raw net.Conn) {
 	defer raw.Close()
-	policy := s.policy.Load()
-	if d := time.Duration(policy.AcceptLatency); d > 0 {
-		time.Sleep(d)
+	c, err := s.handshake(e, raw)
+	if err != nil {
+		s.tally("handshakes_failed")
+		s.logger.Debug("handshake failed", "environment", e, "remote", raw.RemoteAddr(), "error", err)
+		return
 	}
+	s.tally("connections")
+	if !s.track(c) {
+		return
+	}
+	defer s.untrack(c)
+	if !s.config.Bench {
+		c.serve()
+		return
+	}
+	if err := c.serveBench(); err != nil {
+		s.logger.Debug("provider connection ended", "connection", c.id, "error", err)
+	}
+}
+
+// handshake does TLS and reads the client certificate, if there is one.
+func (s *Server) handshake(e Environment, raw net.Conn) (*connection, error) {
+	calling := caller{raw}
+	if !s.track(calling) {
+		return nil, net.ErrClosed
+	}
+	defer s.untrack(calling)
+	s.pause(time.Duration(s.policy.Load().AcceptLatency))
 	size := 64 << 10
 	if s.config.Bench {
 		size = 256 << 10
@@ -114,31 +138,17 @@ func (s *Server) serveProvider(e Environment, raw net.Conn) {
 	secure := tls.Server(records, s.tlsConfig)
 	raw.SetDeadline(time.Now().Add(handshakeTimeout))
 	if err := secure.Handshake(); err != nil {
-		s.tally("handshakes_failed")
-		s.logger.Debug("handshake failed", "environment", e, "remote", raw.RemoteAddr(), "error", err)
-		return
+		return nil, err
 	}
 	raw.SetDeadline(time.Time{})
-	s.tally("connections")
 	c := newConnection(s, e, secure, records)
-	if state := secure.ConnectionState(); len(state.PeerCertificates) > 0 {
+	state := secure.ConnectionState()
+	c.tlsVersion = state.Version
+	if len(state.PeerCertificates) > 0 {
 		c.leaf = state.PeerCertificates[0]
 		c.certificate = readPushCertificate(c.leaf)
-		c.tlsVersion = state.Version
-	} else {
-		c.tlsVersion = state.Version
 	}
-	if !s.track(c) {
-		return
-	}
-	defer s.untrack(c)
-	if s.config.Bench {
-		if err := c.serveBench(); err != nil {
-			s.logger.Debug("provider connection ended", "error", err)
-		}
-		return
-	}
-	c.serve()
+	return c, nil
 }
 
 func newConnection(s *Server, e Environment, conn net.Conn, records *recordConn) *connection {
@@ -178,9 +188,7 @@ func (c *connection) serve() {
 // environment away right behind it (spec §1.7, §5.9).
 func (c *connection) start() {
 	p := c.server.policy.Load()
-	if d := time.Duration(p.SettingsLatency); d > 0 {
-		time.Sleep(d)
-	}
+	c.server.pause(time.Duration(p.SettingsLatency))
 	c.mu.Lock()
 	c.limit = p.InitialStreams
 	if c.certificate != nil {
@@ -425,8 +433,12 @@ func (c *connection) close() {
 
 // shutdown is asked by the server: finish what is open, accept nothing new.
 func (c *connection) shutdown() {
+	if c.server.config.Bench {
+		c.abort() // its output belongs to the reading goroutine alone
+		return
+	}
 	c.mu.Lock()
-	if !c.goingAway && !c.server.config.Bench {
+	if !c.goingAway {
 		c.goAway(codeNoError, c.inbound.lastStream, reasonJSON(reasonShutdown, 0))
 	}
 	c.mu.Unlock()

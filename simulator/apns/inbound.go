@@ -26,11 +26,13 @@ type inbound struct {
 	lastStream uint32          // highest stream id seen and processed
 	refused    map[uint32]bool // streams refused whose DATA may still come
 
-	window    int // what the peer may still send on the connection
-	owed      int // consumed and not given back
-	debt      int // credit withheld on purpose
-	threshold int
-	finished  bool // everything is said; only the peer's close is awaited
+	window      int // what the peer may still send on the connection
+	owed        int // consumed and not given back
+	debt        int // credit withheld on purpose
+	threshold   int
+	headerBytes uint64
+
+	finished bool // everything is said; only the peer's close is awaited
 }
 
 func (in *inbound) init(c *connection, p *Policy) {
@@ -196,6 +198,7 @@ func (c *connection) takeBlock() error {
 	in := &c.inbound
 	id, ends := in.blockStream, in.blockEnds
 	in.blockStream = 0
+	in.headerBytes += uint64(len(in.block))
 	if size, ok := leadingTableSize(in.block); ok {
 		in.chosen, in.shrunk = size, false
 	}

@@ -53,6 +53,12 @@ type peer interface {
 func (ss *session) shutdown() { ss.finish() }
 func (ss *session) abort()    { ss.conn.Close() }
 
+// caller is a provider connection before the end of its handshake.
+type caller struct{ net.Conn }
+
+func (c caller) shutdown() { c.Close() }
+func (c caller) abort()    { c.Close() }
+
 // NewServer makes a server: it loads or creates the authority and reads the
 // registry in config.Dir, and listens nowhere yet. Issue works from here on.
 func NewServer(config Config) (*Server, error) {
@@ -226,7 +232,21 @@ func (s *Server) acceptProviders(e Environment, l net.Listener) {
 // returns when the connection has ended, and closes conn.
 func (s *Server) ServeProvider(e Environment, conn net.Conn) { s.serveProvider(e, conn) }
 
-// track notes a peer, so that Shutdown can reach it. It refuses after Shutdown.
+// pause waits for d, or less when the server stops.
+func (s *Server) pause(d time.Duration) {
+	if d <= 0 {
+		return
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-s.stopping:
+	case <-t.C:
+	}
+}
+
+// track notes a peer, so that Shutdown can reach it and waits for it. It
+// refuses after Shutdown.
 func (s *Server) track(p peer) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -234,6 +254,7 @@ func (s *Server) track(p peer) bool {
 		return false
 	}
 	s.open[p] = struct{}{}
+	s.wait.Add(1)
 	return true
 }
 
@@ -241,6 +262,7 @@ func (s *Server) untrack(p peer) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.open, p)
+	s.wait.Done()
 }
 
 func (s *Server) connections() []*connection {
@@ -328,9 +350,11 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	manage := s.manage
 	s.mu.Unlock()
 
+	var polite sync.WaitGroup // a goodbye may wait for a peer that does not read
 	for _, p := range peers {
-		s.wait.Go(p.shutdown)
+		polite.Go(p.shutdown)
 	}
+	defer polite.Wait()
 	if manage != nil {
 		manage.Close()
 	}
