@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/aurora-push/aurora"
 	"github.com/aurora-push/aurora/ledger"
@@ -96,6 +97,12 @@ type timelinePage struct {
 	Device aurora.Device
 	Report reportView
 	Steps  []ledger.Step
+}
+
+// SameDay reports whether a step is so close to the message that the time of
+// day says when; others need the date.
+func (p timelinePage) SameDay(at time.Time) bool {
+	return at.Sub(p.Report.Message.AcceptedAt).Abs() < 12*time.Hour
 }
 
 func (c *console) lookAtTimeline(r *http.Request, v visit) (view, aurora.MessageID, error) {

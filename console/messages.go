@@ -31,6 +31,9 @@ func viewReport(r ledger.Report) reportView {
 	return reportView{Report: r, Words: wordsOf(r.Message.Content), Expires: r.Message.ExpiresAt()}
 }
 
+// Environment names the APNs environment the message is for.
+func (v reportView) Environment() aurora.Environment { return v.Message.Environment() }
+
 // Funnel is the message's way in four bars.
 func (v reportView) Funnel() []funnelBar {
 	return []funnelBar{

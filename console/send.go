@@ -60,6 +60,9 @@ func (c *console) showSend(w http.ResponseWriter, r *http.Request, v visit, stat
 		return err
 	}
 	page.Preview = preview
+	if !page.Checked {
+		page.Preview.Problems = nil // nothing was typed yet
+	}
 	return c.page(w, r, v, status, "send", "Send", page)
 }
 
@@ -73,7 +76,7 @@ func (c *console) preview(w http.ResponseWriter, r *http.Request, v visit) error
 	if !isScripted(r) {
 		return c.page(w, r, v, http.StatusOK, "send", "Send", sendPage{Draft: d, Problems: preview.Problems, Checked: true, Preview: preview})
 	}
-	return c.fragment(w, http.StatusOK, "send", "preview", v, sendPage{Draft: d, Preview: preview})
+	return c.fragment(w, http.StatusOK, "send", "update", v, sendPage{Draft: d, Preview: preview})
 }
 
 func (c *console) previewOf(r *http.Request, v visit, d draft) (sendPreview, error) {

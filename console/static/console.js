@@ -5,7 +5,7 @@
   // Times come in UTC and are shown in the reader's own zone.
   var forms = {
     date: { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit" },
-    clock: { hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3 },
+    clock: { hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3, hourCycle: "h23" },
   };
 
   function localTimes(root) {

@@ -1,0 +1,370 @@
+package console
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aurora-push/aurora"
+	"github.com/aurora-push/aurora/account"
+	"github.com/aurora-push/aurora/audience"
+	"github.com/aurora-push/aurora/dispatch"
+	"github.com/aurora-push/aurora/ledger"
+	"github.com/aurora-push/aurora/registry"
+)
+
+// The real services fit without an adapter.
+var (
+	_ Accounts = (*account.Service)(nil)
+	_ Devices  = (*registry.Service)(nil)
+	_ Sender   = (*dispatch.Service)(nil)
+	_ Reports  = (*ledger.Service)(nil)
+)
+
+const (
+	ownerSession = "owner-session"
+	otherSession = "other-session"
+	fullKey      = "a1b2c3d4e5f60718293a4b5c" // an app with history
+	freshKey     = "00112233445566778899aabb" // an app without
+	otherKey     = "ffeeddccbbaa998877665544" // another account's
+	masterSecret = "5ec4e75ec4e75ec4e75ec4e7"
+	phoneID      = "190e35f7e0b5c8d1a2f"
+	retiredID    = "1a0018970a8c51be3f4"
+	messageID    = aurora.MessageID(58512043210007)
+)
+
+// world stands in for the services with sample data, to drive pages. What the
+// services decide is tested with them; here a test says what they answer.
+type world struct {
+	mu          sync.Mutex
+	first       bool
+	sessions    map[string]aurora.Account
+	apps        []aurora.App
+	credentials map[int64][]aurora.Credential
+	devices     map[int64][]aurora.Device
+	reports     map[int64][]ledger.Report
+	steps       []ledger.Step
+	refuse      error // what the next call that changes something answers
+	uploads     []account.Upload
+	sent        []dispatch.Request
+	watchers    []chan ledger.Event
+	counted     []audience.Expr
+}
+
+var (
+	owner = aurora.Account{ID: 1, Email: "mia@example.com"}
+	other = aurora.Account{ID: 2, Email: "eve@example.com"}
+)
+
+// newWorld fills in the sample. Every text that a user, a device or a file
+// brings passes through text.
+func newWorld(text func(string) string) *world {
+	now := time.Now()
+	w := &world{
+		sessions: map[string]aurora.Account{ownerSession: owner, otherSession: other},
+		apps: []aurora.App{
+			{ID: 1, AccountID: 1, Key: fullKey, MasterSecret: aurora.NewSecret(masterSecret), Name: text("Northlight Reader"), BundleID: text("com.example.reader"), CreatedAt: now.Add(-40 * 24 * time.Hour)},
+			{ID: 2, AccountID: 1, Key: freshKey, MasterSecret: aurora.NewSecret(masterSecret), Name: text("极光天气"), BundleID: text("com.example.weather"), CreatedAt: now.Add(-3 * time.Hour)},
+			{ID: 3, AccountID: 2, Key: otherKey, MasterSecret: aurora.NewSecret(masterSecret), Name: "Somebody else's", BundleID: "com.example.other", CreatedAt: now},
+		},
+		credentials: map[int64][]aurora.Credential{1: {
+			{ID: 1, AppID: 1, Environment: aurora.Development, Kind: aurora.CertificateCredential, Name: text("Apple Push Services: com.example.reader"), Topic: text("com.example.reader"), TeamID: text("A1B2C3D4E5"), NotAfter: now.Add(21 * 24 * time.Hour), ValidatedAt: now.Add(-300 * 24 * time.Hour)},
+			{ID: 2, AppID: 1, Environment: aurora.Production, Kind: aurora.KeyCredential, Name: text("Key ABC123DEFG"), Topic: text("com.example.reader"), TeamID: text("A1B2C3D4E5"), KeyID: text("ABC123DEFG"), ValidatedAt: now.Add(-12 * 24 * time.Hour)},
+		}},
+		devices: map[int64][]aurora.Device{1: {
+			{AppID: 1, Number: 2, RegistrationID: phoneID, Platform: aurora.IOS, Token: strings.Repeat("9f2c41d07be35a68", 4), Environment: aurora.Development, TokenAt: now.Add(-2 * time.Hour), Alias: text("mia"), Tags: []string{text("beta"), text("berlin"), text("读者")}, Badge: 3,
+				Profile: aurora.Profile{Channel: text("App Store"), AppVersion: text("4.2.0 (311)"), OSVersion: text("18.1"), Model: text("iPhone16,2"), Language: text("en-DE"), TimeZone: text("Europe/Berlin")}, RegisteredAt: now.Add(-30 * 24 * time.Hour), SeenAt: now.Add(-4 * time.Minute)},
+			{AppID: 1, Number: 1, RegistrationID: retiredID, Platform: aurora.IOS, Token: strings.Repeat("7a2b", 16), Environment: aurora.Production, TokenAt: now.Add(-200 * 24 * time.Hour), RetiredReason: "Unregistered", RetiredAt: now.Add(-26 * time.Hour), Alias: text("old-phone"), Profile: aurora.Profile{Model: text("iPhone12,1"), OSVersion: text("16.7")}, RegisteredAt: now.Add(-300 * 24 * time.Hour), SeenAt: now.Add(-60 * 24 * time.Hour)},
+			{AppID: 1, Number: 0, RegistrationID: "1a0018970a8c51be3f5", Platform: aurora.IOS, RegisteredAt: now.Add(-time.Hour), SeenAt: now.Add(-time.Hour)},
+		}},
+		reports: map[int64][]ledger.Report{1: {
+			report(messageID, now.Add(-90*time.Second), text, "Gate change", "Your flight to Tromsø now leaves from B12. Boarding starts at 18:40.", 12480, 8210, 64, 5122, 907, ledger.Sending),
+			report(messageID-1, now.Add(-26*time.Hour), text, "早安", "今天的极光指数很高，晚上记得出门。", 12431, 12360, 71, 9877, 3120, ledger.Done),
+			report(messageID-2, now.Add(-50*time.Hour), text, "", "Three new articles in your list", 3, 3, 0, 3, 1, ledger.Done),
+		}},
+	}
+	w.steps = []ledger.Step{
+		{Name: "Registered", Text: "The app registered with Aurora as " + phoneID + ".", State: ledger.StepDone, At: now.Add(-30 * 24 * time.Hour)},
+		{Name: "Accepted by Aurora", Text: "The push was accepted and stored.", State: ledger.StepDone, At: now.Add(-90 * time.Second)},
+		{Name: "Selected", Text: "The audience selected this device.", State: ledger.StepDone, At: now.Add(-90*time.Second + 12*time.Millisecond)},
+		{Name: "Environment", Text: text("Failed: OtherEnvironment."), Remedy: text(aurora.ExplainReason(aurora.ReasonOtherEnvironment)), State: ledger.StepBroken, At: now.Add(-89 * time.Second)},
+	}
+	return w
+}
+
+func report(id aurora.MessageID, at time.Time, text func(string) string, title, body string, targeted, accepted, failed, received, opened uint64, state ledger.State) ledger.Report {
+	var alert any = text(body)
+	if title != "" {
+		alert = map[string]string{"title": text(title), "body": text(body)}
+	}
+	raw, _ := json.Marshal(alert)
+	r := ledger.Report{
+		Message: aurora.Message{ID: id, AppID: 1, Source: text("console"), Platforms: []aurora.Platform{aurora.IOS}, Audience: text(`tag:beta & (tag:berlin | alias:"mia") & platform:ios`), AcceptedAt: at,
+			Content: aurora.Content{IOS: &aurora.IOSNotification{Alert: raw, Sound: json.RawMessage(`"default"`), Badge: &aurora.Badge{Relative: true, N: 1}}}, Options: aurora.Options{CollapseID: text("gate")}},
+		Targeted: targeted, Accepted: accepted, Failed: failed, Received: received, Opened: opened, Pending: targeted - accepted - failed, State: state,
+	}
+	if failed > 0 {
+		r.FailedBy = []ledger.ReasonCount{{Reason: "Unregistered", Count: failed - 7}, {Reason: "BadDeviceToken", Count: 5}, {Reason: text("NoToken"), Count: 2}}
+	}
+	return r
+}
+
+func plain(s string) string { return s }
+
+// refusal answers once with what a test put in.
+func (w *world) refusal() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	err := w.refuse
+	w.refuse = nil
+	return err
+}
+
+func (w *world) FirstRun(context.Context) (bool, error) { return w.first, nil }
+func (w *world) CreateOwner(_ context.Context, link, email, _ string) (aurora.Account, error) {
+	if err := w.refusal(); err != nil {
+		return aurora.Account{}, err
+	}
+	if link != "right-link" {
+		return aurora.Account{}, aurora.Errorf(aurora.Forbidden, "This set-up link is not valid any more.")
+	}
+	w.first = false
+	return aurora.Account{ID: 1, Email: email}, nil
+}
+func (w *world) SignIn(_ context.Context, email, password string) (string, error) {
+	if err := w.refusal(); err != nil {
+		return "", err
+	}
+	if email != owner.Email || password != "correct horse battery" {
+		return "", aurora.Errorf(aurora.Unauthorized, "The email address or the password is not right.")
+	}
+	return ownerSession, nil
+}
+func (w *world) SignInByLink(_ context.Context, link string) (string, error) {
+	if link != "right-link" {
+		return "", aurora.Errorf(aurora.Unauthorized, "This sign-in link was used before or has expired.")
+	}
+	return ownerSession, nil
+}
+func (w *world) Session(_ context.Context, session string) (aurora.Account, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if a, ok := w.sessions[session]; ok {
+		return a, nil
+	}
+	return aurora.Account{}, aurora.Errorf(aurora.Unauthorized, "You are signed out. Sign in again.")
+}
+func (w *world) SignOut(_ context.Context, session string) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.sessions, session)
+	return nil
+}
+func (w *world) CreateApp(_ context.Context, accountID int64, name, bundleID string) (aurora.App, error) {
+	if err := w.refusal(); err != nil {
+		return aurora.App{}, err
+	}
+	if err := aurora.ValidateBundleID(bundleID); err != nil {
+		return aurora.App{}, err
+	}
+	a := aurora.App{ID: 9, AccountID: accountID, Key: aurora.NewKey(), Name: name, BundleID: bundleID, CreatedAt: time.Now()}
+	w.apps = append(w.apps, a)
+	return a, nil
+}
+func (w *world) Apps(_ context.Context, accountID int64) (apps []aurora.App, err error) {
+	for _, a := range w.apps {
+		if a.AccountID == accountID {
+			apps = append(apps, a)
+		}
+	}
+	return apps, nil
+}
+func (w *world) App(_ context.Context, accountID int64, key string) (aurora.App, error) {
+	for _, a := range w.apps {
+		if a.Key == key && a.AccountID == accountID {
+			return a, nil
+		}
+	}
+	return aurora.App{}, aurora.Errorf(aurora.NotFound, "You have no app %q.", key)
+}
+func (w *world) Credentials(_ context.Context, appID int64) ([]aurora.Credential, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.credentials[appID], nil
+}
+func (w *world) StoreCredential(_ context.Context, app aurora.App, up account.Upload) ([]aurora.Credential, error) {
+	if err := w.refusal(); err != nil {
+		return nil, err
+	}
+	w.uploads = append(w.uploads, up)
+	return nil, nil
+}
+func (w *world) RemoveCredential(_ context.Context, appID int64, env aurora.Environment) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.credentials[appID] = slices.DeleteFunc(w.credentials[appID], func(c aurora.Credential) bool { return c.Environment == env })
+	return nil
+}
+func (w *world) Devices(_ context.Context, appID int64, q registry.Query) (found []aurora.Device, err error) {
+	for _, d := range w.devices[appID] {
+		if q.Text == "" || q.Text == d.RegistrationID || q.Text == d.Alias || slices.Contains(d.Tags, q.Text) {
+			found = append(found, d)
+		}
+	}
+	return found, nil
+}
+func (w *world) Device(_ context.Context, appID int64, registrationID string) (aurora.Device, error) {
+	for _, d := range w.devices[appID] {
+		if d.RegistrationID == registrationID {
+			return d, nil
+		}
+	}
+	return aurora.Device{}, aurora.Errorf(aurora.NotFound, "This app has no device with registration id %q.", registrationID)
+}
+func (w *world) Count(_ context.Context, appID int64, e audience.Expr) (n uint64, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.counted = append(w.counted, e)
+	for _, d := range w.devices[appID] {
+		s := audience.Subject{Tags: d.Tags, Alias: d.Alias, RegistrationID: d.RegistrationID, Platform: string(d.Platform)}
+		if d.RetiredReason == "" && d.Token != "" {
+			s.Token = d.Environment.String()
+		}
+		if e.Match(s) {
+			n++
+		}
+	}
+	return n, nil
+}
+func (w *world) Accept(_ context.Context, app aurora.App, r dispatch.Request) (dispatch.Receipt, error) {
+	if err := w.refusal(); err != nil {
+		return dispatch.Receipt{}, err
+	}
+	w.sent = append(w.sent, r)
+	return dispatch.Receipt{MessageID: messageID}, nil
+}
+func (w *world) Messages(_ context.Context, appID int64, before aurora.MessageID, limit int) (found []ledger.Report, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, r := range w.reports[appID] {
+		if before == 0 || r.Message.ID < before {
+			found = append(found, r)
+		}
+	}
+	return found[:min(limit, len(found))], nil
+}
+func (w *world) Report(_ context.Context, appID int64, id aurora.MessageID) (ledger.Report, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, r := range w.reports[appID] {
+		if r.Message.ID == id {
+			return r, nil
+		}
+	}
+	return ledger.Report{}, aurora.Errorf(aurora.NotFound, "This app has no message %v.", id)
+}
+func (w *world) Timeline(context.Context, int64, string, aurora.MessageID) ([]ledger.Step, error) {
+	return w.steps, nil
+}
+func (w *world) DeviceMessages(_ context.Context, appID int64, _ string, _ int) ([]ledger.Report, error) {
+	return w.Messages(context.Background(), appID, 0, 100)
+}
+func (w *world) Watch(context.Context, int64) (<-chan ledger.Event, func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	hints := make(chan ledger.Event, 100)
+	w.watchers = append(w.watchers, hints)
+	return hints, func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.watchers = slices.DeleteFunc(w.watchers, func(c chan ledger.Event) bool { return c == hints })
+	}
+}
+
+// received sets a message's count and hints at it, as the ledger does.
+func (w *world) received(id aurora.MessageID, n uint64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for i := range w.reports[1] {
+		if w.reports[1][i].Message.ID == id {
+			w.reports[1][i].Received = n
+		}
+	}
+	for _, c := range w.watchers {
+		c <- ledger.Event{MessageID: id}
+	}
+}
+
+func (w *world) watching() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.watchers)
+}
+
+// visitor is a browser without scripts: it keeps cookies and follows nothing.
+type visitor struct {
+	t       *testing.T
+	handler http.Handler
+	cookie  string
+}
+
+func newVisitor(t *testing.T, w *world, session string) *visitor {
+	t.Helper()
+	return &visitor{t, newConsole(t, w), session}
+}
+
+func newConsole(t *testing.T, w *world) http.Handler {
+	t.Helper()
+	h, err := New(Config{Account: w, Registry: w, Dispatch: w, Ledger: w, PhoneURL: "/phone/"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+func (v *visitor) do(r *http.Request) *httptest.ResponseRecorder {
+	v.t.Helper()
+	if v.cookie != "" {
+		r.AddCookie(&http.Cookie{Name: sessionCookie, Value: v.cookie})
+	}
+	rec := httptest.NewRecorder()
+	v.handler.ServeHTTP(rec, r)
+	return rec
+}
+
+func (v *visitor) get(path string) *httptest.ResponseRecorder {
+	v.t.Helper()
+	return v.do(httptest.NewRequest("GET", path, nil))
+}
+
+// post sends a form; fields are "name=value", unescaped.
+func (v *visitor) post(path string, fields ...string) *httptest.ResponseRecorder {
+	v.t.Helper()
+	r := httptest.NewRequest("POST", path, strings.NewReader(form(fields...)))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.Header.Set("Sec-Fetch-Site", "same-origin")
+	return v.do(r)
+}
+
+func contains(t *testing.T, body string, parts ...string) {
+	t.Helper()
+	for _, p := range parts {
+		if !strings.Contains(body, p) {
+			t.Errorf("the page does not contain %q:\n%s", p, excerpt(body))
+		}
+	}
+}
+
+func excerpt(body string) string {
+	if i := strings.Index(body, "<main"); i >= 0 {
+		body = body[i:]
+	}
+	return fmt.Sprintf("%.3000s", body)
+}
