@@ -84,6 +84,8 @@ func New(c Config) http.Handler {
 		"GET /v1/devices/{id}":           {deviceFamily, (*server).device},
 		"PATCH /v1/devices/{id}":         {deviceFamily, (*server).changeDevice},
 		"POST /v1/devices/{id}/receipts": {deviceFamily, (*server).receipts},
+
+		"GET /v1/messages/{id}": {reportFamily, (*server).message},
 	}
 	for pattern := range s.routes {
 		_, path, _ := strings.Cut(pattern, " ")
@@ -97,11 +99,13 @@ func New(c Config) http.Handler {
 func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	path := cleanPath(r.URL.Path)
 	pattern := path
-	if rest, ok := strings.CutPrefix(path, "/v1/devices/"); ok {
-		id, tail, _ := strings.Cut(rest, "/")
-		r.SetPathValue("id", id)
-		if pattern = "/v1/devices/{id}"; tail != "" {
-			pattern += "/" + tail
+	for _, collection := range []string{"/v1/devices/", "/v1/messages/"} {
+		if rest, ok := strings.CutPrefix(path, collection); ok {
+			id, tail, nested := strings.Cut(rest, "/")
+			r.SetPathValue("id", id)
+			if pattern = collection + "{id}"; nested {
+				pattern += "/" + tail
+			}
 		}
 	}
 	rt, ok := s.routes[r.Method+" "+pattern]

@@ -54,7 +54,7 @@ var refusals = map[family]map[aurora.Kind]number{
 		aurora.Missing:      {400, 3002},
 		aurora.Invalid:      {400, 3002},
 		aurora.TooLarge:     {400, 3002},
-		aurora.NotFound:     {400, 3002},
+		aurora.NotFound:     {404, 3002},
 		aurora.Unauthorized: {401, 3001},
 		aurora.Forbidden:    {403, 2003},
 		aurora.Unavailable:  {503, 10},

@@ -28,7 +28,7 @@ func isKey(file []byte) bool {
 
 // Inspect reads a credential file without the network. Each refusal says what
 // is wrong and what to do.
-func (ch *IOS) Inspect(file aurora.CredentialFile) (aurora.InspectedCredential, error) {
+func (g *Gateways) Inspect(file aurora.CredentialFile) (aurora.InspectedCredential, error) {
 	if len(file.File) == 0 {
 		return aurora.InspectedCredential{}, aurora.Errorf(aurora.Missing, "No file was given. Choose the .p12 or .p8 file of the app.")
 	}
@@ -91,15 +91,15 @@ const proveTime = 10 * time.Second
 // Prove makes a live handshake with APNs: connect, present the credential, and
 // push to a token that cannot exist. BadDeviceToken means the credential is
 // accepted; nothing reaches any phone.
-func (ch *IOS) Prove(ctx context.Context, file aurora.CredentialFile, env aurora.Environment, topic string) error {
-	client, err := ch.newClient(env, file)
+func (g *Gateways) Prove(ctx context.Context, file aurora.CredentialFile, env aurora.Environment, topic string) error {
+	client, err := g.newClient(env, file)
 	if err != nil {
 		return explainFile(err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, proveTime)
 	defer cancel()
 	defer client.Close()
-	return explainProof(client.Probe(ctx, topic), env, ch.url(env))
+	return explainProof(client.Probe(ctx, topic), env, g.URL(env))
 }
 
 func explainProof(err error, env aurora.Environment, url string) error {

@@ -4,9 +4,7 @@ package channel
 
 import (
 	"context"
-	"crypto/x509"
 	"encoding/binary"
-	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -23,27 +21,14 @@ type Credentials interface {
 	ParkCredential(ctx context.Context, id int64, reason string) error
 }
 
-// Config is what the iOS channel is made of.
-type Config struct {
-	Credentials   Credentials
-	ProductionURL string         // base URL of APNs, such as https://api.push.apple.com
-	SandboxURL    string         // of the development environment
-	RootCAs       *x509.CertPool // nil means the system's
-	Logger        *slog.Logger
-}
-
-// Apple's gateways (spec/apns.md §1.1).
-const (
-	AppleProduction = "https://api.push.apple.com"
-	AppleSandbox    = "https://api.sandbox.push.apple.com"
-)
-
-// IOS sends to APNs. It keeps one client, with its connections, for each
-// credential and environment.
+// IOS sends to APNs. It keeps one client, with its connections, for each app
+// and environment.
 type IOS struct {
-	c       Config
-	mu      sync.Mutex
-	clients map[slot]*kept
+	gateways    *Gateways
+	credentials Credentials
+	logger      *slog.Logger
+	mu          sync.Mutex
+	clients     map[slot]*kept
 }
 
 type slot struct {
@@ -58,17 +43,8 @@ type kept struct {
 }
 
 // NewIOS returns the channel; it connects when it first sends.
-func NewIOS(c Config) *IOS {
-	if c.Logger == nil {
-		c.Logger = slog.New(slog.DiscardHandler)
-	}
-	if c.ProductionURL == "" {
-		c.ProductionURL = AppleProduction
-	}
-	if c.SandboxURL == "" {
-		c.SandboxURL = AppleSandbox
-	}
-	return &IOS{c: c, clients: map[slot]*kept{}}
+func NewIOS(g *Gateways, c Credentials, logger *slog.Logger) *IOS {
+	return &IOS{gateways: g, credentials: c, logger: logger, clients: map[slot]*kept{}}
 }
 
 // parkedFor is how long a refused credential rests between attempts.
@@ -77,7 +53,7 @@ const parkedFor = 55 * time.Second
 // Open prepares a message for sending with the app's credential.
 func (ch *IOS) Open(ctx context.Context, m *aurora.Message) (aurora.Route, error) {
 	env := m.Environment()
-	cred, file, err := ch.c.Credentials.OpenCredential(ctx, m.AppID, env)
+	cred, file, err := ch.credentials.OpenCredential(ctx, m.AppID, env)
 	if err != nil {
 		return aurora.Route{}, err
 	}
@@ -90,7 +66,7 @@ func (ch *IOS) Open(ctx context.Context, m *aurora.Message) (aurora.Route, error
 		}
 		// Try again with fresh connections: APNs binds a verdict to a connection.
 		ch.forget(slot{m.AppID, env})
-		if err := ch.c.Credentials.ParkCredential(ctx, cred.ID, ""); err != nil {
+		if err := ch.credentials.ParkCredential(ctx, cred.ID, ""); err != nil {
 			return aurora.Route{}, err
 		}
 	}
@@ -108,7 +84,7 @@ func (ch *IOS) client(at slot, cred aurora.Credential, file aurora.CredentialFil
 	if k := ch.clients[at]; k != nil && k.credentialID == cred.ID {
 		return k.client, nil
 	}
-	client, err := ch.newClient(at.env, file)
+	client, err := ch.gateways.newClient(at.env, file)
 	if err != nil {
 		return nil, err
 	}
@@ -117,21 +93,6 @@ func (ch *IOS) client(at slot, cred aurora.Credential, file aurora.CredentialFil
 	}
 	ch.clients[at] = &kept{client, cred.ID}
 	return client, nil
-}
-
-func (ch *IOS) newClient(env aurora.Environment, file aurora.CredentialFile) (*apns.Client, error) {
-	cert, key, err := read(file)
-	if err != nil {
-		return nil, err
-	}
-	return apns.NewClient(apns.Config{URL: ch.url(env), Certificate: cert, Key: key, RootCAs: ch.c.RootCAs, Logger: ch.c.Logger})
-}
-
-func (ch *IOS) url(env aurora.Environment) string {
-	if env == aurora.Production {
-		return ch.c.ProductionURL
-	}
-	return ch.c.SandboxURL
 }
 
 func (ch *IOS) forget(at slot) {
@@ -148,7 +109,7 @@ func (ch *IOS) retire(client *apns.Client) {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	if err := client.Shutdown(ctx); err != nil {
-		ch.c.Logger.Warn("an APNs client was closed with requests in flight", "error", err)
+		ch.logger.Warn("an APNs client was closed with requests in flight", "error", err)
 	}
 }
 
@@ -158,7 +119,7 @@ func (ch *IOS) Close(ctx context.Context) {
 	defer ch.mu.Unlock()
 	for at, k := range ch.clients {
 		if err := k.client.Shutdown(ctx); err != nil {
-			ch.c.Logger.Warn("an APNs client was closed with requests in flight", "error", err)
+			ch.logger.Warn("an APNs client was closed with requests in flight", "error", err)
 		}
 		delete(ch.clients, at)
 	}
@@ -211,8 +172,4 @@ func (s *sender) apnsID(number uint32) [16]byte {
 	copy(id[6:], []byte{0x80 | id[6]>>4, id[6]<<4 | id[7]>>4, 0x80 | id[7]>>3&1, 0})
 	binary.BigEndian.PutUint32(id[12:], number)
 	return id
-}
-
-func (ch *IOS) String() string {
-	return fmt.Sprintf("iOS via %s and %s", ch.c.ProductionURL, ch.c.SandboxURL)
 }

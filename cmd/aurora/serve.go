@@ -1,0 +1,78 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/aurora-push/aurora/server"
+)
+
+// shutdownTime bounds how long a stopping server waits for what is in progress.
+const shutdownTime = 15 * time.Second
+
+func serveCommand() *cobra.Command {
+	var c server.Config
+	var database, nats, logFormat, logLevel string
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Run the service",
+		Long:  "Run the service: console, REST API and dispatch. Each flag can also be given as an environment variable, such as AURORA_LISTEN for --listen. AURORA_KEY holds the encryption key (base64, 32 bytes) if it is not to live in the data folder.",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if database != "" || nats != "" {
+				return errors.New("--database and --nats are not available yet: this Aurora keeps its data in SQLite in --data and runs on one machine")
+			}
+			var err error
+			if c.Logger, err = newLogger(cmd.ErrOrStderr(), logFormat, logLevel); err != nil {
+				return err
+			}
+			c.Key = os.Getenv("AURORA_KEY")
+			return serve(cmd, c)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&c.Listen, "listen", ":8080", "address for console and API")
+	f.StringVar(&c.Data, "data", "data", "folder for database and keys")
+	f.StringVar(&database, "database", "", "postgres:// URL instead of SQLite (not available yet)")
+	f.StringVar(&nats, "nats", "", "nats:// URL for several nodes (not available yet)")
+	f.StringVar(&c.APNs, "apns", "", "production gateway (default Apple's)")
+	f.StringVar(&c.APNsSandbox, "apns-sandbox", "", "development gateway (default Apple's)")
+	f.StringVar(&c.APNsCA, "apns-ca", "", "PEM file with the gateways' CA, for a local APNs")
+	f.StringVar(&c.PublicURL, "public-url", "", "how phones and browsers reach this server, such as https://push.example.com")
+	f.StringVar(&logFormat, "log-format", "text", "text or json")
+	f.StringVar(&logLevel, "log-level", "info", "debug, info, warn or error")
+	return cmd
+}
+
+func serve(cmd *cobra.Command, c server.Config) error {
+	ctx := cmd.Context()
+	s, err := server.Open(ctx, c)
+	if err != nil {
+		return err
+	}
+	if err := s.Start(ctx); err != nil {
+		return errors.Join(err, shutdown(s))
+	}
+	fmt.Fprintf(cmd.OutOrStdout(), "Aurora is ready at %s\n", s.URL())
+	link, err := s.SetupLink(ctx)
+	if err != nil {
+		return errors.Join(err, shutdown(s))
+	}
+	if link != "" {
+		fmt.Fprintf(cmd.OutOrStdout(), "Create the owner's account (this link works once): %s\n", link)
+	}
+	<-ctx.Done()
+	fmt.Fprintln(cmd.OutOrStdout(), "Stopping …")
+	return shutdown(s)
+}
+
+func shutdown(s interface{ Shutdown(context.Context) error }) error {
+	ctx, cancel := context.WithTimeout(context.Background(), shutdownTime)
+	defer cancel()
+	return s.Shutdown(ctx)
+}

@@ -1,0 +1,166 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"path/filepath"
+	"time"
+
+	"github.com/aurora-push/aurora/account"
+	"github.com/aurora-push/aurora/api"
+	"github.com/aurora-push/aurora/console"
+)
+
+// Start takes the data folder for this process, begins sending and listens.
+// When it returns without an error the server is ready.
+func (s *Server) Start(ctx context.Context) (err error) {
+	if s.lock, err = lockFile(filepath.Join(s.config.Data, "server.lock")); err != nil {
+		return fmt.Errorf("another Aurora server is using the data folder %s: %w", s.config.Data, err)
+	}
+	// This is the only server of the database, so every lease is a dead one's.
+	if err := s.store.FreeLeases(ctx); err != nil {
+		return err
+	}
+	if err := s.keepGateways(ctx); err != nil {
+		return err
+	}
+	handler, err := s.handler()
+	if err != nil {
+		return err
+	}
+	listen := s.config.Listen
+	if listen == "" {
+		listen = ":8080"
+	}
+	if s.listener, err = net.Listen("tcp", listen); err != nil {
+		return fmt.Errorf("cannot listen on %s: %w; choose another address with --listen", listen, err)
+	}
+	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	s.cancel = cancel
+	s.workers.Go(func() { s.Registry.Run(run) })
+	s.workers.Go(func() { s.Dispatch.Run(run) })
+	s.http = &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: 10 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          slog.NewLogLogger(s.config.Logger.Handler(), slog.LevelDebug),
+		BaseContext:       func(net.Listener) context.Context { return run }, // ends live streams at shutdown
+	}
+	go func() {
+		if err := s.http.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
+			s.config.Logger.Error("the HTTP listener stopped", "error", err)
+		}
+	}()
+	return nil
+}
+
+func (s *Server) handler() (http.Handler, error) {
+	rest := api.New(api.Config{Accounts: s.Accounts, Dispatcher: s.Dispatch, Reports: s.Ledger, Devices: s.Registry, Logger: s.config.Logger})
+	pages, err := console.New(console.Config{Account: s.Accounts, Registry: s.Registry, Dispatch: s.Dispatch, Ledger: s.Ledger, Logger: s.config.Logger, PublicURL: s.config.PublicURL, PhoneURL: s.config.PhoneURL})
+	if err != nil {
+		return nil, err
+	}
+	return boundBodies(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// Not a ServeMux: it redirects paths that official clients send.
+		switch first := firstSegment(r.URL.Path); {
+		case first == "v1" || first == "v3":
+			rest.ServeHTTP(w, r)
+		case first == "healthz":
+			s.health(w, r)
+		case first == "phone" && s.config.Phone != nil:
+			http.StripPrefix("/phone", s.config.Phone).ServeHTTP(w, r)
+		default:
+			pages.ServeHTTP(w, r)
+		}
+	})), nil
+}
+
+func firstSegment(path string) string {
+	start := 0
+	for start < len(path) && path[start] == '/' {
+		start++
+	}
+	end := start
+	for end < len(path) && path[end] != '/' {
+		end++
+	}
+	return path[start:end]
+}
+
+// bodyTime bounds how long a client may take to send its request body. Answers
+// have no such bound: live streams last.
+const bodyTime = 30 * time.Second
+
+func boundBodies(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.ContentLength != 0 {
+			// Not every ResponseWriter can; net/http's can.
+			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTime))
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func (s *Server) health(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
+	defer cancel()
+	if _, err := s.Accounts.FirstRun(ctx); err != nil {
+		http.Error(w, "the database does not answer", http.StatusServiceUnavailable)
+		return
+	}
+	fmt.Fprintln(w, "ok")
+}
+
+// Addr is the address of the HTTP listener, once started.
+func (s *Server) Addr() net.Addr { return s.listener.Addr() }
+
+// URL is where a browser on this machine reaches the server, once started.
+func (s *Server) URL() string {
+	if s.config.PublicURL != "" {
+		return s.config.PublicURL
+	}
+	host, port, _ := net.SplitHostPort(s.listener.Addr().String())
+	if ip := net.ParseIP(host); ip == nil || ip.IsUnspecified() {
+		host = "localhost"
+	}
+	return "http://" + net.JoinHostPort(host, port)
+}
+
+// SetupLink returns the URL of the first-run page with a fresh one-time link,
+// or "" if there is an account already.
+func (s *Server) SetupLink(ctx context.Context) (string, error) {
+	first, err := s.Accounts.FirstRun(ctx)
+	if err != nil || !first {
+		return "", err
+	}
+	link, err := s.Accounts.IssueLink(ctx, account.SetupLink, 0)
+	return s.URL() + "/setup?link=" + link, err
+}
+
+// Shutdown stops listening, lets requests and jobs in progress finish, and
+// closes everything. It takes no longer than the context allows, plus what the
+// database needs for its last commit.
+func (s *Server) Shutdown(ctx context.Context) error {
+	var err error
+	if s.cancel != nil {
+		s.cancel()
+	}
+	if s.http != nil {
+		if err = s.http.Shutdown(ctx); err != nil {
+			err = errors.Join(err, s.http.Close())
+		}
+	}
+	s.workers.Wait()
+	s.channel.Close(ctx)
+	err = errors.Join(err, s.store.Close())
+	if s.lock != nil {
+		err = errors.Join(err, s.lock.Close())
+	}
+	return err
+}

@@ -1,0 +1,97 @@
+// Package server is the program as a value: configuration in, running system
+// out. It is the only place where the concrete parts meet.
+package server
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"sync"
+
+	"github.com/aurora-push/aurora/account"
+	"github.com/aurora-push/aurora/bus"
+	"github.com/aurora-push/aurora/channel"
+	"github.com/aurora-push/aurora/dispatch"
+	"github.com/aurora-push/aurora/ledger"
+	"github.com/aurora-push/aurora/registry"
+	"github.com/aurora-push/aurora/store"
+)
+
+// Config says what to run. The zero value of a field means its default.
+type Config struct {
+	Data   string // folder for the database and the encryption key; required
+	Key    string // base64 of 32 bytes; "" means the file secret.key in Data
+	Listen string // address of the HTTP listener; default ":8080"
+
+	APNs        string // production gateway; default Apple's
+	APNsSandbox string // development gateway; default Apple's
+	APNsCA      string // PEM file of a CA to trust for both, instead of the system's
+	// StoredAPNs takes the gateways that the last `serve` used: for command-line
+	// tools that work beside it.
+	StoredAPNs bool
+
+	PublicURL string       // how phones and browsers reach the server; default: as the request says
+	PhoneURL  string       // the simulated iPhone, which the console then links to
+	Phone     http.Handler // served below /phone/, if set
+
+	Logger *slog.Logger
+}
+
+// Server is a running or a merely opened Aurora.
+type Server struct {
+	Accounts *account.Service
+	Registry *registry.Service
+	Dispatch *dispatch.Service
+	Ledger   *ledger.Service
+
+	config   Config
+	store    *store.Store
+	channel  *channel.IOS
+	http     *http.Server
+	listener net.Listener
+	apnsCA   string // PEM
+	lock     *os.File
+	cancel   context.CancelFunc
+	workers  sync.WaitGroup
+}
+
+// Open opens the data folder and wires the services, without serving or
+// sending: what command-line tools need. Close it with Shutdown.
+func Open(ctx context.Context, c Config) (*Server, error) {
+	if c.Data == "" {
+		return nil, errors.New("no data folder is given; use --data DIR")
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	db, err := store.Open(ctx, c.Data)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{config: c, store: db}
+	if err := s.wire(ctx); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return s, nil
+}
+
+func (s *Server) wire(ctx context.Context) error {
+	c := s.config
+	seal, err := account.LoadSeal(c.Key, c.Data)
+	if err != nil {
+		return err
+	}
+	gateways, err := s.gateways(ctx)
+	if err != nil {
+		return err
+	}
+	s.Accounts = account.New(account.Config{People: s.store, Doors: s.store, Apps: s.store, Credentials: s.store, Prover: gateways, Seal: seal, Logger: c.Logger})
+	s.channel = channel.NewIOS(gateways, s.Accounts, c.Logger)
+	s.Registry = registry.New(s.store, s.store, c.Logger, func(appID int64) { s.Ledger.Hint(appID, 0) })
+	s.Ledger = ledger.New(s.store, s.Registry, &bus.Local{})
+	s.Dispatch = dispatch.New(dispatch.Config{Messages: s.store, Registry: s.Registry, Channel: s.channel, Parker: s.Accounts, Hint: s.Ledger.Hint, Logger: c.Logger})
+	return nil
+}
