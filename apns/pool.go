@@ -1,0 +1,309 @@
+package apns
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"slices"
+	"time"
+)
+
+// The pool: when to open connections. Connections take work themselves, so nothing here touches a request that succeeds.
+
+const (
+	// dialSpacing is the least time between two attempts: rapid opening is treated as an attack (spec 1.8).
+	dialSpacing = 100 * time.Millisecond
+	// dialTimeout bounds an attempt with everything in it: name, TCP, TLS, first SETTINGS.
+	dialTimeout = 15 * time.Second
+	// Back-off after failures in a row, before jitter.
+	minBackoff = time.Second
+	maxBackoff = time.Minute
+	// growthInterval is how long the connections are watched before one more is opened.
+	growthInterval = 100 * time.Millisecond
+)
+
+// growthSample remembers how long each connection had waited for room when it was last looked at.
+type growthSample struct {
+	at     time.Time
+	waited map[*connection]int64
+}
+
+// ensureKeeper starts the goroutine that opens connections, at the first notification. mu must be held.
+func (c *Client) ensureKeeper() {
+	if c.started {
+		return
+	}
+	c.started = true
+	c.running.Add(1)
+	go c.keep()
+}
+
+func (c *Client) wakeKeeperUp() {
+	select {
+	case c.wakeKeeper <- struct{}{}:
+	default:
+	}
+}
+
+func (c *Client) keep() {
+	defer c.running.Done()
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	for {
+		c.mu.Lock()
+		wait, expired := c.plan(time.Now())
+		c.mu.Unlock()
+		c.giveUp(expired, expiredInQueue())
+		timer.Reset(wait)
+		select {
+		case <-c.ctx.Done():
+			return
+		case <-c.wakeKeeper:
+		case <-timer.C:
+		}
+	}
+}
+
+// plan opens a connection if one is wanted and allowed, and says when to look again. mu must be held.
+func (c *Client) plan(now time.Time) (wait time.Duration, expired []request) {
+	if c.again.count+c.queue.count == 0 {
+		return time.Hour, nil
+	}
+	if !now.Before(c.nextExpiry) {
+		c.nextExpiry = now.Add(time.Second)
+		late := func(r *request) bool { return r.deadline != 0 && now.UnixNano() >= r.deadline }
+		expired = c.queue.removeIf(c.again.removeIf(nil, late), late)
+	}
+	if c.dialing || c.ctx.Err() != nil {
+		return time.Second, expired
+	}
+	if len(c.live) > 0 && !c.pathIsFull(now) {
+		if len(c.live) >= c.config.MaxConnections {
+			return time.Second, expired
+		}
+		return growthInterval, expired
+	}
+	if now.Before(c.nextDial) {
+		return min(c.nextDial.Sub(now), time.Second), expired
+	}
+	c.dialing = true
+	c.running.Add(1)
+	go c.connect(c.credential.Load())
+	return time.Second, expired
+}
+
+// pathIsFull tells whether one more connection would help: all have spent most of the last interval waiting for room, while
+// answers take hardly longer than the shortest ever did. Bytes in flight over round trip are then the limit; if answers take
+// much longer than that, it is a processor, and more connections would only make it worse. Connections on which the gateway
+// allows a single stream do not count: it is checking the credential or punishing us (spec 1.4). mu must be held.
+func (c *Client) pathIsFull(now time.Time) bool {
+	if len(c.live) >= c.config.MaxConnections || now.Sub(c.growth.at) < growthInterval {
+		return false
+	}
+	full := true
+	elapsed := int64(now.Sub(c.growth.at))
+	waited := make(map[*connection]int64, len(c.live))
+	for _, connection := range c.live {
+		waited[connection] = connection.blockedNanos.Load()
+		before, seen := c.growth.waited[connection]
+		if !seen || elapsed > int64(2*growthInterval) || waited[connection]-before < elapsed/2 {
+			full = false
+		}
+		if connection.streamLimit.Load() <= 1 || connection.rtt.Load() > 3*connection.bestRTT.Load() {
+			full = false
+		}
+	}
+	c.growth = growthSample{now, waited}
+	return full
+}
+
+// connect makes one attempt.
+func (c *Client) connect(credential *credential) {
+	defer c.running.Done()
+	ctx, cancel := context.WithTimeout(c.ctx, dialTimeout)
+	defer cancel()
+	connection, err := c.open(ctx, credential)
+	if err != nil {
+		c.attemptFailed(credential, c.transportFailure(err))
+		return
+	}
+	c.mu.Lock()
+	c.dialing = false
+	c.nextDial = time.Now().Add(dialSpacing)
+	c.downSince = time.Time{}
+	stale := credential != c.credential.Load()
+	count := len(c.live)
+	c.mu.Unlock()
+	c.log.Info("connected to APNs", "gateway", c.authority, "connections", count)
+	if stale {
+		connection.leave(&Failure{Cause: CauseNetwork, Safe: true})
+	}
+	c.wakeKeeperUp()
+}
+
+func (c *Client) attemptFailed(which *credential, why *Failure) {
+	why.Safe = true // no request was sent
+	if c.ctx.Err() != nil {
+		return
+	}
+	now := time.Now()
+	c.mu.Lock()
+	c.dialing = false
+	c.backOff(now)
+	c.lastFailure = why
+	if c.downSince.IsZero() {
+		c.downSince = now
+	}
+	var waiting []request
+	if len(c.live) == 0 && (c.failFast || now.Sub(c.downSince) >= c.config.GiveUpAfter) {
+		waiting = c.again.drain(nil)
+		waiting = c.queue.drain(waiting)
+	}
+	wait := c.nextDial.Sub(now)
+	var room chan struct{}
+	if len(waiting) > 0 {
+		room, c.room = c.room, nil
+	}
+	c.mu.Unlock()
+	if room != nil {
+		close(room)
+	}
+	if why.Cause == CauseCredential {
+		c.credentialRefused(which, why)
+	} else {
+		c.log.Warn("cannot connect to APNs", "gateway", c.authority, "error", why, "retry_in", wait.Round(time.Millisecond))
+	}
+	c.giveUp(waiting, why)
+	c.wakeKeeperUp()
+}
+
+// backOff postpones the next attempt: 1 to 60 seconds, doubling, with a quarter of jitter, so that many senders do not come
+// back together. mu must be held.
+func (c *Client) backOff(now time.Time) {
+	c.failures++
+	delay := maxBackoff
+	if c.failures < 7 {
+		delay = minBackoff << (c.failures - 1)
+	}
+	delay = time.Duration(float64(delay) * (0.75 + rand.Float64()/2))
+	c.nextDial = now.Add(min(max(delay, minBackoff), maxBackoff))
+}
+
+// open dials and waits for the first SETTINGS. The connection is registered before its writer starts.
+func (c *Client) open(ctx context.Context, credential *credential) (*connection, error) {
+	transport, corked, err := c.dial(ctx, credential)
+	if err != nil {
+		return nil, err
+	}
+	connection := newConnection(c, credential, transport, corked)
+	c.mu.Lock()
+	if c.ctx.Err() != nil {
+		c.mu.Unlock()
+		transport.Close()
+		return nil, errors.New("closed")
+	}
+	c.leaving = append(c.leaving, connection) // so that Close finds it; it becomes live below
+	c.mu.Unlock()
+	if err := connection.start(ctx); err != nil {
+		return nil, err
+	}
+	return connection, nil
+}
+
+// joins makes a connection that has its settings available for work.
+func (c *Client) joins(connection *connection) {
+	c.mu.Lock()
+	if slices.Contains(c.leaving, connection) {
+		c.leaving = remove(c.leaving, connection)
+		c.live = append(c.live, connection)
+	}
+	c.mu.Unlock()
+}
+
+// connectionLeaves moves a connection out of those that take work.
+func (c *Client) connectionLeaves(connection *connection) {
+	c.mu.Lock()
+	if slices.Contains(c.live, connection) {
+		c.live = remove(c.live, connection)
+		c.leaving = append(c.leaving, connection)
+	}
+	c.forget(connection)
+	helper := c.helper()
+	c.mu.Unlock()
+	if helper != nil {
+		helper.poke()
+	}
+	c.wakeKeeperUp()
+}
+
+// goingAway reacts to a GOAWAY. A gateway that closes for no reason of ours, or before it answered anything, is not called again
+// at once.
+func (c *Client) goingAway(connection *connection, why *Failure) {
+	connection.mu.Lock()
+	answered := connection.answered
+	connection.mu.Unlock()
+	c.log.Info("APNs ends a connection", "gateway", c.authority, "reason", why.Reason, "error", why.Err)
+	if why.Cause == CauseCredential {
+		c.credentialRefused(connection.credential, why)
+	}
+	c.mu.Lock()
+	if slices.Contains(c.live, connection) {
+		if answered && (why.Reason == "" || why.Reason == "Shutdown" || why.Reason == "IdleTimeout") {
+			c.failures = 0
+		} else {
+			c.backOff(time.Now())
+		}
+	}
+	c.mu.Unlock()
+	c.connectionLeaves(connection)
+}
+
+// connectionEnds forgets a connection. One that answered nothing counts as a failed attempt, so that a gateway which accepts
+// and hangs up is not called again and again.
+func (c *Client) connectionEnds(connection *connection, why *Failure, answered bool) {
+	c.mu.Lock()
+	wasLive := slices.Contains(c.live, connection)
+	c.live = remove(c.live, connection)
+	c.leaving = remove(c.leaving, connection)
+	c.forget(connection)
+	now := time.Now()
+	if wasLive && answered {
+		c.failures = 0
+		c.nextDial = now.Add(dialSpacing)
+	} else if wasLive {
+		c.backOff(now)
+	}
+	helper := c.helper()
+	c.mu.Unlock()
+	if helper != nil {
+		helper.poke()
+	}
+	if c.ctx.Err() == nil {
+		c.log.Info("a connection to APNs ended", "gateway", c.authority, "error", why)
+	}
+	if why.Cause == CauseCredential {
+		c.credentialRefused(connection.credential, why)
+	}
+	c.wakeKeeperUp()
+}
+
+func remove(list []*connection, connection *connection) []*connection {
+	if i := slices.Index(list, connection); i >= 0 {
+		return slices.Delete(list, i, i+1)
+	}
+	return list
+}
+
+// forget drops a connection from the idle ones and from the growth sample. mu must be held.
+func (c *Client) forget(connection *connection) {
+	c.idle = remove(c.idle, connection)
+	delete(c.growth.waited, connection)
+}
+
+// helper takes an idle connection if there is work for it. mu must be held.
+func (c *Client) helper() *connection {
+	if c.again.count+c.queue.count == 0 {
+		return nil
+	}
+	return c.popIdle()
+}
