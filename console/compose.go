@@ -89,10 +89,10 @@ func (d draft) notification(bad problems) *aurora.IOSNotification {
 		n.Sound = compact(d.Sound)
 	}
 	if d.Badge != "" {
-		badge, err := aurora.ParseBadge(d.Badge)
-		bad.add("badge", err)
-		if err == nil {
+		if badge, err := aurora.ParseBadge(d.Badge); err == nil {
 			n.Badge = &badge
+		} else {
+			bad.add("badge", aurora.Errorf(aurora.Invalid, "The badge is a number from 0 to %d, or a change such as +1 or -1.", aurora.MaxBadge))
 		}
 	}
 	if d.Level != "" && !slices.Contains(aurora.InterruptionLevels, d.Level) {

@@ -129,9 +129,12 @@ func (c *console) askToSignIn(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodGet {
 		next = localPath(r.URL.RequestURI())
 	}
+	if page, err := url.Parse(r.Header.Get("HX-Current-URL")); err == nil && isScripted(r) {
+		next = localPath(page.RequestURI())
+	}
 	target := "/signin?" + url.Values{"next": {next}}.Encode()
 	if isScripted(r) {
-		w.Header().Set("HX-Redirect", "/signin")
+		w.Header().Set("HX-Redirect", target)
 		w.WriteHeader(http.StatusUnauthorized)
 		return
 	}

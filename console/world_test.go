@@ -1,11 +1,14 @@
 package console
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
+	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -351,6 +354,38 @@ func (v *visitor) post(path string, fields ...string) *httptest.ResponseRecorder
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	r.Header.Set("Sec-Fetch-Site", "same-origin")
 	return v.do(r)
+}
+
+// upload sends a form with a file field of the given content in "file=…".
+func (v *visitor) upload(path string, fields ...string) *httptest.ResponseRecorder {
+	v.t.Helper()
+	var b bytes.Buffer
+	m := multipart.NewWriter(&b)
+	for _, f := range fields {
+		name, value, _ := strings.Cut(f, "=")
+		part, err := m.CreateFormField(name)
+		if name == "file" {
+			part, err = m.CreateFormFile(name, "credential.bin")
+		}
+		if err != nil {
+			v.t.Fatal(err)
+		}
+		part.Write([]byte(value))
+	}
+	m.Close()
+	r := httptest.NewRequest("POST", path, &b)
+	r.Header.Set("Content-Type", m.FormDataContentType())
+	return v.do(r)
+}
+
+// form encodes "name=value" pairs.
+func form(fields ...string) string {
+	values := url.Values{}
+	for _, f := range fields {
+		name, value, _ := strings.Cut(f, "=")
+		values.Add(name, value)
+	}
+	return values.Encode()
 }
 
 func contains(t *testing.T, body string, parts ...string) {

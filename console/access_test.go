@@ -1,0 +1,207 @@
+package console
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/aurora-push/aurora"
+)
+
+// routes are all pages, with an answer for the owner of the app.
+var routes = []struct {
+	method, path string
+	owner        int
+	open         bool // anybody may
+}{
+	{"GET", "/", 303, true},
+	{"GET", "/setup", 200, true},
+	{"POST", "/setup", 403, true},
+	{"GET", "/signin", 303, true},
+	{"POST", "/signin", 401, true},
+	{"GET", "/static/base.css", 200, true},
+	{"GET", "/apps", 200, false},
+	{"POST", "/apps", 422, false},
+	{"GET", "/apps/new", 200, false},
+	{"GET", full, 200, false},
+	{"POST", full + "/secret", 200, false},
+	{"GET", full + "/PushConfig.plist?environment=production", 200, false},
+	{"GET", full + "/credential", 200, false},
+	{"POST", full + "/credential", 422, false},
+	{"POST", full + "/credential/remove", 422, false},
+	{"GET", full + "/send", 200, false},
+	{"POST", full + "/send", 422, false},
+	{"POST", full + "/send/preview", 200, false},
+	{"GET", full + "/messages", 200, false},
+	{"GET", full + "/messages/" + messageID.String(), 200, false},
+	{"GET", full + "/messages/" + messageID.String() + "/device?registration_id=" + phoneID, 303, false},
+	{"GET", full + "/devices", 200, false},
+	{"GET", full + "/devices/" + phoneID, 200, false},
+	{"GET", full + "/devices/" + phoneID + "/messages/" + messageID.String(), 200, false},
+}
+
+// streams answer for as long as the visitor stays, so the owner's side of
+// them is tested on its own.
+var streams = []string{
+	full + "/live",
+	full + "/messages/live",
+	full + "/messages/" + messageID.String() + "/live",
+	full + "/devices/" + phoneID + "/live",
+	full + "/devices/" + phoneID + "/messages/" + messageID.String() + "/live",
+}
+
+func TestOnlyTheOwnerSeesAnApp(t *testing.T) {
+	for _, r := range routes {
+		t.Run(r.method+" "+r.path, func(t *testing.T) {
+			for _, who := range []struct {
+				name, session string
+				want          int
+			}{{"owner", ownerSession, r.owner}, {"nobody", "", 303}, {"forged", "guessed", 303}, {"other", otherSession, 404}} {
+				if r.open && who.name != "owner" {
+					continue
+				}
+				if who.name == "other" && !strings.HasPrefix(r.path, full) {
+					continue
+				}
+				v := newVisitor(t, newWorld(plain), who.session)
+				rec := v.do(request(r.method, r.path))
+				if rec.Code != who.want {
+					t.Errorf("%s: status %d, want %d\n%s", who.name, rec.Code, who.want, excerpt(rec.Body.String()))
+				}
+				if who.want == 303 && !r.open && who.name != "owner" && !strings.HasPrefix(rec.Header().Get("Location"), "/signin?next=") {
+					t.Errorf("%s is led to %q", who.name, rec.Header().Get("Location"))
+				}
+				if who.name != "owner" && strings.Contains(rec.Body.String(), "Northlight") {
+					t.Errorf("%s reads the app's name", who.name)
+				}
+			}
+		})
+	}
+	for _, path := range streams {
+		for session, want := range map[string]int{"": 204, "guessed": 204, otherSession: 404} {
+			r := request("GET", path)
+			r.Header.Set("Accept", "text/event-stream")
+			if rec := newVisitor(t, newWorld(plain), session).do(r); rec.Code != want {
+				t.Errorf("stream %s for %q: status %d, want %d", path, session, rec.Code, want)
+			}
+		}
+	}
+}
+
+func request(method, path string) *http.Request {
+	r := httptest.NewRequest(method, path, nil)
+	if method == "POST" {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	return r
+}
+
+func TestScriptsAreLedToSignInAndBack(t *testing.T) {
+	v := newVisitor(t, newWorld(plain), "expired")
+	r := request("POST", full+"/send/preview")
+	r.Header.Set("HX-Request", "true")
+	r.Header.Set("HX-Current-URL", "http://example.com"+full+"/send")
+	rec := v.do(r)
+	if got, want := rec.Header().Get("HX-Redirect"), "/signin?next="+url.QueryEscape(full+"/send"); got != want {
+		t.Errorf("HX-Redirect %q, want %q", got, want)
+	}
+}
+
+func TestAnotherSiteCannotSubmit(t *testing.T) {
+	w := newWorld(plain)
+	v := newVisitor(t, w, ownerSession)
+	for _, path := range []string{"/signout", "/apps", full + "/secret", full + "/send", full + "/credential", full + "/credential/remove"} {
+		for name, headers := range map[string][]string{"fetch metadata": {"Sec-Fetch-Site", "cross-site"}, "origin": {"Origin", "https://evil.example"}} {
+			r := httptest.NewRequest("POST", path, strings.NewReader(form("environment=development", "name=x", "bundle_id=com.example.x", "audience=all", "body=hi", "life_unit=hours")))
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			r.Header.Set(headers[0], headers[1])
+			rec := v.do(r)
+			if rec.Code != http.StatusForbidden {
+				t.Errorf("%s by %s: status %d, want 403", path, name, rec.Code)
+			}
+			if strings.Contains(rec.Body.String(), masterSecret) {
+				t.Errorf("%s by %s gives the secret away", path, name)
+			}
+		}
+	}
+	if len(w.sent) != 0 || len(w.apps) != 3 || len(w.credentials[1]) != 2 || len(w.sessions) != 2 {
+		t.Error("a refused request changed something")
+	}
+}
+
+// inline finds what the policy would refuse, and what it cannot see: links to
+// other hosts.
+var inline = regexp.MustCompile(`(?i)<script[^>]*>[^<]|<style|\sstyle=|\son[a-z]+=|javascript:|(src|href|action)="(https?:)?//`)
+
+func TestEveryPageIsGuarded(t *testing.T) {
+	v := newVisitor(t, newWorld(plain), ownerSession)
+	for _, r := range routes {
+		rec := v.do(request(r.method, r.path))
+		h := rec.Header()
+		if got := h.Get("Content-Security-Policy"); !strings.HasPrefix(got, "default-src 'self';") || !strings.Contains(got, "frame-ancestors 'none'") || strings.Contains(got, "unsafe") {
+			t.Errorf("%s %s: policy %q", r.method, r.path, got)
+		}
+		if h.Get("X-Content-Type-Options") != "nosniff" || h.Get("Referrer-Policy") != "same-origin" {
+			t.Errorf("%s %s: headers %v", r.method, r.path, h)
+		}
+		if !strings.HasPrefix(r.path, "/static/") && h.Get("Cache-Control") != "no-store" {
+			t.Errorf("%s %s may be cached: %q", r.method, r.path, h.Get("Cache-Control"))
+		}
+		if found := inline.FindString(rec.Body.String()); found != "" && !strings.HasPrefix(r.path, "/static/") && !strings.Contains(r.path, "plist") {
+			t.Errorf("%s %s contains %q", r.method, r.path, found)
+		}
+	}
+}
+
+// hostile breaks out of every context that forgets to escape: text, quoted
+// and unquoted attributes, URLs, scripts, JSON, server-sent events.
+const hostile = "\"'><script>alert(1)</script><img src=x onerror=alert(2)>&amp;{{.}}\r\nevent: x\r\ndata: y</pre></textarea>"
+
+func TestHostileTextIsEscapedEverywhere(t *testing.T) {
+	w := newWorld(func(s string) string { return hostile + s })
+	w.devices[1][0].RetiredReason = hostile
+	w.credentials[1][0].Parked = hostile
+	v := newVisitor(t, w, ownerSession)
+	pages := map[string]string{}
+	for _, r := range routes {
+		if r.method == "GET" && !strings.HasPrefix(r.path, "/static/") && !strings.Contains(r.path, "plist") {
+			if rec := v.get(r.path); rec.Code == http.StatusOK {
+				pages[r.path] = rec.Body.String()
+			}
+		}
+	}
+	pages["search"] = v.get(full + "/devices?" + form("q="+hostile)).Body.String()
+	pages["setup"] = newVisitorFirstRun(t).get("/setup?" + form("link="+hostile)).Body.String()
+	pages["signin"] = newVisitor(t, w, "").get("/signin?" + form("next=/"+hostile, "link=")).Body.String()
+	pages["missing app"] = v.get("/apps/" + url.PathEscape(hostile)).Body.String()
+	pages["missing device"] = v.get(full + "/devices/" + url.PathEscape(hostile)).Body.String()
+	for _, path := range []string{"/signin", "/setup", "/apps", full + "/send", full + "/send/preview", full + "/credential/remove"} {
+		var fields []string
+		for _, name := range []string{"email", "password", "link", "next", "name", "bundle_id", "title", "subtitle", "body", "sound", "badge", "category", "thread", "level", "extras", "audience", "tag", "tag_and", "tag_not", "alias", "registration_id", "environment", "life", "life_unit", "collapse_id", "nonce"} {
+			fields = append(fields, name+"="+hostile)
+		}
+		pages["POST "+path] = v.post(path, fields...).Body.String()
+	}
+	w.refuse = aurora.Errorf(aurora.Invalid, "%s", hostile)
+	pages["refusal"] = v.upload(full+"/credential", "kind=p8", "key_id="+hostile, "team_id="+hostile, "environment="+hostile, "password="+hostile).Body.String()
+	for name, body := range pages {
+		if !strings.Contains(body, "</html>") {
+			t.Errorf("%s is not a page: %.200s", name, body)
+		}
+		for _, bad := range []string{"<script>alert", "<img src=x", "</pre></textarea>"} {
+			if strings.Contains(body, bad) {
+				i := strings.Index(body, bad)
+				t.Errorf("%s contains %q: …%s…", name, bad, body[max(0, i-120):i+40])
+			}
+		}
+	}
+}
+
+func newVisitorFirstRun(t *testing.T) *visitor {
+	w := newWorld(plain)
+	firstRun(w)
+	return newVisitor(t, w, "")
+}

@@ -1,0 +1,97 @@
+package console
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/aurora-push/aurora"
+)
+
+func TestUploadReachesTheAccount(t *testing.T) {
+	w := newWorld(plain)
+	v := newVisitor(t, w, ownerSession)
+	rec := v.upload(full+"/credential", "kind=p12", "file=\x30\x82pkcs12", "password= with spaces ", "environment=production")
+	if rec.Code != 303 || rec.Header().Get("Location") != full+"/credential?stored" {
+		t.Fatalf("status %d to %q\n%s", rec.Code, rec.Header().Get("Location"), excerpt(rec.Body.String()))
+	}
+	v.upload(full+"/credential", "kind=p8", "key_id= ABC123DEFG ", "team_id=A1B2C3D4E5", "environment=", "file=-----BEGIN")
+	if len(w.uploads) != 2 {
+		t.Fatalf("%d uploads", len(w.uploads))
+	}
+	p12, p8 := w.uploads[0], w.uploads[1]
+	if string(p12.File) != "\x30\x82pkcs12" || p12.Password != " with spaces " || p12.Environment != aurora.Production {
+		t.Errorf("p12: %+v", p12)
+	}
+	if p8.KeyID != "ABC123DEFG" || p8.TeamID != "A1B2C3D4E5" || p8.Environment != aurora.NoEnvironment {
+		t.Errorf("p8: %+v", p8)
+	}
+	contains(t, v.get(full+"/credential?stored").Body.String(), "APNs accepted it")
+}
+
+func TestUploadRefusalKeepsTheForm(t *testing.T) {
+	w := newWorld(plain)
+	v := newVisitor(t, w, ownerSession)
+	w.refuse = aurora.Errorf(aurora.Invalid, "The key id does not fit. Copy it from Apple's page.")
+	rec := v.upload(full+"/credential", "kind=p8", "file=-----BEGIN", "key_id=ABC123DEFG", "team_id=A1B2C3D4E5", "environment=production", "password=hunter2")
+	if rec.Code != http.StatusUnprocessableEntity {
+		t.Errorf("status %d, want 422", rec.Code)
+	}
+	body := rec.Body.String()
+	contains(t, body, "Copy it from Apple&#39;s page.", `value="ABC123DEFG"`, `value="A1B2C3D4E5"`, `<option value="production" selected>`)
+	if strings.Contains(body, "hunter2") {
+		t.Error("the file's password comes back in the page")
+	}
+	p8 := strings.Index(body, `id="p8-verdict"`)
+	if at := strings.Index(body, "does not fit"); at < p8 {
+		t.Error("the sentence stands beside the other form")
+	}
+}
+
+func TestUploadWithoutAFile(t *testing.T) {
+	v := newVisitor(t, newWorld(plain), ownerSession)
+	contains(t, v.upload(full+"/credential", "kind=p8", "file=", "key_id=ABC").Body.String(), "No file was chosen. Choose the .p8 file", `value="ABC"`)
+}
+
+func TestUploadSizeLimit(t *testing.T) {
+	w := newWorld(plain)
+	v := newVisitor(t, w, ownerSession)
+	if rec := v.upload(full+"/credential", "kind=p12", "file="+strings.Repeat("x", maxCredential)); rec.Code != 303 {
+		t.Errorf("a file of exactly the limit: status %d, want 303", rec.Code)
+	}
+	for _, size := range []int{maxCredential + 1, 8 << 20, maxUpload + 1} {
+		rec := v.upload(full+"/credential", "kind=p8", "file="+strings.Repeat("x", size), "key_id=ABC123DEFG")
+		if rec.Code != http.StatusRequestEntityTooLarge {
+			t.Errorf("%d bytes: status %d, want 413", size, rec.Code)
+		}
+		contains(t, rec.Body.String(), "larger than 1 MiB")
+		if kept := strings.Contains(rec.Body.String(), `value="ABC123DEFG"`); !kept && size < maxUpload {
+			t.Errorf("%d bytes: the key id after the file is lost", size)
+		}
+	}
+	if len(w.uploads) != 1 {
+		t.Errorf("%d uploads reached the account, want 1", len(w.uploads))
+	}
+}
+
+func TestOrdinaryFormsAreBounded(t *testing.T) {
+	v := newVisitor(t, newWorld(plain), ownerSession)
+	rec := v.post(full+"/send", "body="+strings.Repeat("x", maxForm))
+	if rec.Code != http.StatusRequestEntityTooLarge {
+		t.Errorf("status %d, want 413", rec.Code)
+	}
+	contains(t, rec.Body.String(), "larger than 256 KiB")
+}
+
+func TestSlots(t *testing.T) {
+	w := newWorld(plain)
+	v := newVisitor(t, w, ownerSession)
+	contains(t, v.get(full+"/credential").Body.String(), "Expires soon", "In 20 days", "Validated", "Does not expire", "com.example.reader", "Key (.p8)", "Certificate (.p12)")
+	w.credentials[1][0].Parked = "BadCertificate"
+	contains(t, v.get(full+"/credential").Body.String(), "Refused by APNs", aurora.ExplainReason("BadCertificate"))
+	v.post(full+"/credential/remove", "environment=development")
+	if len(w.credentials[1]) != 1 || w.credentials[1][0].Environment != aurora.Production {
+		t.Errorf("left: %v", w.credentials[1])
+	}
+	contains(t, v.get(full+"/credential?removed").Body.String(), "The credential was removed.", "Empty")
+}
