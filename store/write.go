@@ -68,7 +68,11 @@ func (s *Store) write(ctx context.Context, do func(*tx) error) error {
 func (w *writer) close() error {
 	w.once.Do(func() { close(w.quit) })
 	<-w.done
-	return w.conn.Close()
+	var err error
+	for _, st := range w.stmts {
+		err = errors.Join(err, st.Close())
+	}
+	return errors.Join(err, w.conn.Close())
 }
 
 func (w *writer) run() {
