@@ -320,3 +320,7 @@ func waitFor(t testing.TB, what string, done func() bool) {
 		}
 	}
 }
+
+func contextWithTimeout(t testing.TB, d time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(t.Context(), d)
+}
