@@ -3,6 +3,7 @@ package iphone
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // bump announces a change. The caller holds mu.
@@ -274,7 +275,7 @@ func (p *Phone) ClearNotifications() {
 // SetAlias and SetTags are the form on the sample app's screen. They need the app to be running.
 func (p *Phone) SetAlias(bundleID, alias string) error {
 	return p.inApp(bundleID, func(i *installation) error {
-		p.note("user", "sets the alias to %q in %s", alias, i.app.Name)
+		p.note("user", "sets the alias to “%s” in %s", alias, i.app.Name)
 		return i.client.SetAlias(alias)
 	})
 }
@@ -282,7 +283,7 @@ func (p *Phone) SetAlias(bundleID, alias string) error {
 // SetTags replaces the tags; see SetAlias.
 func (p *Phone) SetTags(bundleID string, tags []string) error {
 	return p.inApp(bundleID, func(i *installation) error {
-		p.note("user", "sets the tags to %q in %s", tags, i.app.Name)
+		p.note("user", "sets the tags to “%s” in %s", strings.Join(tags, ", "), i.app.Name)
 		return i.client.SetTags(tags)
 	})
 }

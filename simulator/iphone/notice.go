@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/aurora-push/aurora/device"
@@ -153,7 +154,8 @@ func (n *notice) readBadge(raw json.RawMessage) {
 
 // short is one line of text that names the notification for a person.
 func (n *notice) short() string {
-	text := strings.Join(strings.Fields(n.title+" "+n.subtitle+" "+n.body), " ")
+	parts := slices.DeleteFunc([]string{n.title, n.subtitle, n.body}, func(s string) bool { return s == "" })
+	text := strings.Join(strings.Fields(strings.Join(parts, ": ")), " ")
 	if runes := []rune(text); len(runes) > 60 {
 		text = string(runes[:59]) + "…"
 	}

@@ -72,7 +72,7 @@ func (i *installation) show(status device.Status) {
 		i.phone.note("sdk", "SDK → Aurora: all receipts delivered")
 	}
 	if !status.Pending && before.Pending && status.RegistrationID != "" {
-		i.phone.note("sdk", "SDK → Aurora: token, alias, tags and settings are up to date")
+		i.phone.note("sdk", "SDK → Aurora: everything the app has set is confirmed")
 	}
 }
 
