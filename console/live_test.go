@@ -95,11 +95,13 @@ func TestLiveRhythm(t *testing.T) {
 		w.reports[1][0].Received = 424242 // the hint is lost
 		w.mu.Unlock()
 		time.Sleep(liveRefresh + time.Second)
+		synctest.Wait()
 		contains(t, out.Body.String(), "424,242")
 		w.mu.Lock()
 		delete(w.sessions, ownerSession)
 		w.mu.Unlock()
 		time.Sleep(liveRefresh + time.Second)
+		synctest.Wait()
 		select {
 		case <-ended:
 		default:

@@ -1,0 +1,149 @@
+package console
+
+import (
+	"context"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/aurora-push/aurora"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+)
+
+// page is a tab on a console with sample data.
+type page struct {
+	t    *testing.T
+	ctx  context.Context
+	base string
+}
+
+func openPage(t *testing.T, tab context.Context, w *world, path string) page {
+	t.Helper()
+	server := httptest.NewServer(newConsole(t, w))
+	ctx, cancel := context.WithTimeout(tab, 60*time.Second)
+	p := page{t, ctx, server.URL}
+	t.Cleanup(func() {
+		chromedp.Do(ctx, chromedp.Navigate("about:blank"))
+		cancel()
+		server.CloseClientConnections()
+		server.Close()
+	})
+	_, err := chromedp.Call(ctx, network.SetCookie, network.SetCookieParams{Name: sessionCookie, Value: ownerSession, URL: server.URL})
+	must(t, err)
+	must(t, chromedp.Do(ctx, chromedp.EmulateViewport(1440, 900), chromedp.Navigate(server.URL+path)))
+	return p
+}
+
+// until waits for a condition in the page, across navigations.
+func (p page) until(condition string) {
+	p.t.Helper()
+	ctx, cancel := context.WithTimeout(p.ctx, 15*time.Second)
+	defer cancel()
+	for {
+		met, err := chromedp.Run(ctx, chromedp.Evaluate[bool]("!!("+condition+")"))
+		if err == nil && met {
+			return
+		}
+		select {
+		case <-time.After(20 * time.Millisecond):
+		case <-ctx.Done():
+			text, _ := chromedp.Run(p.ctx, chromedp.Text(chromedp.CSS("main")))
+			p.t.Fatalf("not so within 15 s: %s (%v)\n%s", condition, err, text)
+		}
+	}
+}
+
+func (p page) run(actions ...chromedp.Action[chromedp.Void]) {
+	p.t.Helper()
+	must(p.t, chromedp.Do(p.ctx, actions...))
+}
+
+func shows(selector, text string) string {
+	return `document.querySelector("` + selector + `")?.textContent.includes("` + text + `")`
+}
+
+func TestInteractionInBrowser(t *testing.T) {
+	tab, complaints := openBrowser(t)
+	t.Run("numbers move without a reload", func(t *testing.T) {
+		w := newWorld(plain)
+		p := openPage(t, tab, w, full+"/messages/"+messageID.String())
+		_, err := chromedp.Run(p.ctx, chromedp.Evaluate[bool](`window.stayed = true`))
+		must(t, err)
+		p.until(shows(".funnel", "5,122"))
+		for w.watching() == 0 {
+			if p.ctx.Err() != nil {
+				t.Fatal("the page opens no stream")
+			}
+			time.Sleep(10 * time.Millisecond) // bounded by the context above
+		}
+		w.received(messageID, 6001)
+		p.until(shows(".funnel", "6,001") + ` && window.stayed && document.getElementById("bar-received").getAttribute("width") === "48.08%"`)
+	})
+	t.Run("the preview follows the form, and Enter does not send", func(t *testing.T) {
+		w := newWorld(plain)
+		p := openPage(t, tab, w, full+"/send")
+		p.until(shows("#preview", "Your message appears here"))
+		p.run(chromedp.SendKeys(chromedp.ID("f-body"), "Now B12"))
+		p.until(shows(".lock-body", "Now B12") + " && " + shows("#json", `\"alert\": \"Now B12\"`) + " && " + shows("#curl", "Now B12"))
+		p.run(chromedp.Click(chromedp.ID("audience-chosen")), chromedp.SendKeys(chromedp.ID("f-tag"), "berlin"))
+		p.until(shows(".count", "1 device"))
+		p.run(chromedp.SendKeys(chromedp.ID("f-title"), "Gate change"+kb.Enter))
+		p.until(`location.pathname.endsWith("/preview") && document.readyState === "complete"`)
+		if len(w.sent) != 0 {
+			t.Fatal("Enter in a field sent the message")
+		}
+		p.until(`document.getElementById("f-body").value === "Now B12" && document.getElementById("f-tag").value === "berlin"`)
+		p.run(chromedp.Click(chromedp.CSS(".send-bar .button-main")))
+		p.until(`location.pathname.endsWith("/messages/` + messageID.String() + `")`)
+		if len(w.sent) != 1 || w.sent[0].Audience.String() != "tag:berlin" {
+			t.Errorf("sent %+v", w.sent)
+		}
+	})
+	t.Run("a refused upload keeps file and password", func(t *testing.T) {
+		w := newWorld(plain)
+		file := filepath.Join(t.TempDir(), "push.p12")
+		must(t, os.WriteFile(file, []byte("0\x82 not really"), 0o600))
+		p := openPage(t, tab, w, full+"/credential")
+		w.mu.Lock()
+		w.refuse = aurora.Errorf(aurora.Invalid, "The password does not open this file.")
+		w.mu.Unlock()
+		p.run(chromedp.SetUploadFiles(chromedp.ID("p12-file"), []string{file}), chromedp.SendKeys(chromedp.ID("p12-password"), "almost"),
+			chromedp.Click(chromedp.CSS(`[aria-labelledby="p12-title"] .button-main`)))
+		p.until(shows("#p12-verdict", "does not open"))
+		p.until(`document.getElementById("p12-file").files.length === 1 && document.getElementById("p12-password").value === "almost"`)
+		p.run(chromedp.Click(chromedp.CSS(`[aria-labelledby="p12-title"] .button-main`)))
+		p.until(`location.search === "?stored"`)
+		if len(w.uploads) != 1 || w.uploads[0].Password != "almost" {
+			t.Errorf("uploads %+v", w.uploads)
+		}
+	})
+	t.Run("the secret is shown and copied", func(t *testing.T) {
+		p := openPage(t, tab, newWorld(plain), full)
+		p.until(`!document.body.textContent.includes("` + masterSecret + `")`)
+		p.run(chromedp.Click(chromedp.CSS("#secret button")))
+		p.until(shows("#master-secret", masterSecret))
+		p.run(chromedp.Click(chromedp.CSS("#secret .copy")))
+		p.until(`["Copied", "Selected"].includes(document.querySelector("#secret .copy").textContent)`)
+	})
+	for _, text := range complaints() {
+		t.Errorf("the browser's console: %s", text)
+	}
+	t.Run("without JavaScript", func(t *testing.T) {
+		w := newWorld(plain)
+		p := openPage(t, tab, w, "/apps")
+		_, err := chromedp.Call(p.ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
+		must(t, err)
+		p.run(chromedp.Navigate(p.base+full+"/send"),
+			chromedp.SendKeys(chromedp.ID("f-body"), "Plain"), chromedp.Click(chromedp.CSS("noscript button")), chromedp.WaitVisible(chromedp.CSS(".lock-body")),
+			chromedp.Click(chromedp.CSS(".send-bar .button-main")), chromedp.WaitVisible(chromedp.CSS(".funnel")))
+		if len(w.sent) != 1 || string(w.sent[0].Message.Content.IOS.Alert) != `"Plain"` {
+			t.Errorf("sent %+v", w.sent)
+		}
+		p.run(chromedp.Navigate(p.base+full), chromedp.Click(chromedp.CSS("#secret button")), chromedp.WaitVisible(chromedp.ID("master-secret")))
+	})
+}
