@@ -85,9 +85,11 @@ function renderGrid(apps) {
       continue;
     }
     const text = app.badge > 9999 ? "9999+" : String(app.badge);
-    if (badge && badge.textContent === text) continue;
+    if (badge && badge.dataset.count === text) continue;
     if (badge) badge.remove();
-    tile.prepend(element("i", "badge", text));
+    badge = element("i", "badge");
+    badge.dataset.count = text; // written by the style sheet; people who listen hear it in the button's name
+    tile.prepend(badge);
   }
 }
 
