@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"sync"
 	"time"
@@ -138,6 +139,7 @@ func (s *Server) handshake(e Environment, raw net.Conn) (*connection, error) {
 	secure := tls.Server(records, s.tlsConfig)
 	raw.SetDeadline(time.Now().Add(handshakeTimeout))
 	if err := secure.Handshake(); err != nil {
+		lingerRaw(raw)
 		return nil, err
 	}
 	raw.SetDeadline(time.Time{})
@@ -416,6 +418,17 @@ func (c *connection) linger() {
 			return
 		}
 	}
+}
+
+// lingerRaw does the same below TLS after a failed handshake: under TLS 1.3 a
+// client sends its first requests before it can know, and a reset would eat
+// the alert that tells it why.
+func lingerRaw(raw net.Conn) {
+	if half, ok := raw.(interface{ CloseWrite() error }); ok {
+		half.CloseWrite()
+	}
+	raw.SetReadDeadline(time.Now().Add(lingerTimeout))
+	io.Copy(io.Discard, raw)
 }
 
 func (c *connection) close() {

@@ -26,7 +26,7 @@ type wire struct {
 	bearer  string
 }
 
-func dialWire(t testing.TB, s *Server, e Environment, credential *Issued) *wire {
+func dialWire(t testing.TB, s *Server, e Environment, credential *Issued, options ...providerOption) *wire {
 	t.Helper()
 	url := s.ProductionURL()
 	if e == Development {
@@ -36,10 +36,10 @@ func dialWire(t testing.TB, s *Server, e Environment, credential *Issued) *wire 
 	if err != nil {
 		t.Fatal(err)
 	}
-	return newWire(t, s, conn, credential)
+	return newWire(t, s, conn, credential, options...)
 }
 
-func newWire(t testing.TB, s *Server, conn net.Conn, credential *Issued) *wire {
+func newWire(t testing.TB, s *Server, conn net.Conn, credential *Issued, options ...providerOption) *wire {
 	t.Helper()
 	config := &tls.Config{RootCAs: x509.NewCertPool(), ServerName: "localhost", NextProtos: []string{"h2"}}
 	config.RootCAs.AppendCertsFromPEM(s.CAPEM())
@@ -48,6 +48,9 @@ func newWire(t testing.TB, s *Server, conn net.Conn, credential *Issued) *wire {
 		config.Certificates = []tls.Certificate{credential.TLS}
 	} else if credential != nil {
 		w.bearer = signToken(t, credential, s.clock.Now(), nil)
+	}
+	for _, o := range options {
+		o(config)
 	}
 	secure := tls.Client(conn, config)
 	t.Cleanup(func() { conn.Close() })

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
+	"io"
 	"slices"
 	"strings"
 	"testing"
@@ -133,12 +134,14 @@ func TestBadCertificatesFailTheHandshake(t *testing.T) {
 		{"revoked", revoked, "bad certificate"},
 	} {
 		for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
-			given := func(c *tls.Config) { // also when it does not fit what the server asks for
-				c.Certificates = nil
+			w := dialWire(t, s, Production, nil, func(c *tls.Config) {
+				c.MaxVersion = version
 				c.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &test.credential.TLS, nil }
+			})
+			_, err := io.WriteString(w.conn, h2ClientPreface)
+			if err == nil {
+				_, err = w.framer.ReadFrame()
 			}
-			p := newProvider(t, s, Production, test.credential, maxTLS(version), given)
-			_, err := p.try(t.Context(), push{token: "00"})
 			if err == nil || !strings.Contains(err.Error(), test.alert) {
 				t.Errorf("%s, TLS %x: %v, want %q", test.name, version, err, test.alert)
 			}
