@@ -92,12 +92,12 @@ func (c *courier) serve(conn net.Conn) {
 	}
 }
 
-// push delivers a payload and waits for the phone's answer, which it returns.
-func (c *courier) push(t *testing.T, payload string, change ...func(map[string]any)) (id, status string) {
+// push delivers a payload and waits for the phone's answer, which it returns with the notification's APNs id.
+func (c *courier) push(t *testing.T, payload string, change ...func(map[string]any)) (apnsID, status string) {
 	t.Helper()
 	c.mu.Lock()
 	c.next++
-	id = fmt.Sprintf("d%d", c.next)
+	id := fmt.Sprintf("d%d", c.next)
 	conn := c.conn
 	c.mu.Unlock()
 	message := map[string]any{
@@ -118,7 +118,7 @@ func (c *courier) push(t *testing.T, payload string, change ...func(map[string]a
 	if _, err := conn.Write(append(line, '\n')); err != nil {
 		t.Fatal("deliver:", err)
 	}
-	return id, c.awaitAck(t, id)
+	return message["apns_id"].(string), c.awaitAck(t, id)
 }
 
 func (c *courier) awaitAck(t *testing.T, id string) string {

@@ -9,7 +9,9 @@ import (
 
 // receive does what decide says with a delivery, and returns the answer for APNs. The caller holds mu.
 func (p *Phone) receive(d delivery) string {
-	if i := slices.Index(p.delivered, d.ID); i >= 0 {
+	// Both ids: an APNs that was started anew may count its deliveries from 1 again.
+	key := d.ID + " " + d.APNsID
+	if i := slices.Index(p.delivered, key); i >= 0 {
 		// APNs did not see the answer before the session broke: answer again, show once.
 		p.note("apns", "APNs → phone: delivery %s again, not shown twice", d.ID)
 		return p.deliveredAs[i]
@@ -18,7 +20,7 @@ func (p *Phone) receive(d delivery) string {
 	if len(p.delivered) == maxDelivered {
 		p.delivered, p.deliveredAs = p.delivered[1:], p.deliveredAs[1:]
 	}
-	p.delivered, p.deliveredAs = append(p.delivered, d.ID), append(p.deliveredAs, status)
+	p.delivered, p.deliveredAs = append(p.delivered, key), append(p.deliveredAs, status)
 	return status
 }
 
@@ -40,8 +42,9 @@ func (p *Phone) handle(n notice) string {
 	if d.extension {
 		i.runExtension(n)
 	}
+	p.arrivals++
 	entry := Notification{
-		ID: n.ID, APNsID: n.APNsID, MessageID: n.messageID, CollapseID: n.CollapseID, BundleID: n.BundleID, AppName: i.app.Name,
+		ID: fmt.Sprintf("n%d", p.arrivals), APNsID: n.APNsID, MessageID: n.messageID, CollapseID: n.CollapseID, BundleID: n.BundleID, AppName: i.app.Name,
 		Title: n.title, Subtitle: n.subtitle, Body: n.body, Thread: n.thread, At: time.Now(), Payload: n.Payload,
 	}
 	if d.sound {

@@ -156,13 +156,18 @@ func (n *notice) readBadge(raw json.RawMessage) {
 func (n *notice) short() string {
 	parts := slices.DeleteFunc([]string{n.title, n.subtitle, n.body}, func(s string) bool { return s == "" })
 	text := strings.Join(strings.Fields(strings.Join(parts, ": ")), " ")
-	if runes := []rune(text); len(runes) > 60 {
-		text = string(runes[:59]) + "…"
-	}
 	if text == "" {
 		return "without text"
 	}
-	return "“" + text + "”"
+	return "“" + cut(text, 60) + "”"
+}
+
+// cut shortens a text for the log to so many characters.
+func cut(text string, most int) string {
+	if runes := []rune(text); len(runes) > most {
+		return string(runes[:most-1]) + "…"
+	}
+	return text
 }
 
 // name is what the log calls the notification: Aurora's message id where there is one.

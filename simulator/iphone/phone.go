@@ -73,7 +73,8 @@ type Phone struct {
 	sessionState Session
 	session      *session // nil unless connected
 	reconnect    chan struct{}
-	delivered    []string // delivery ids seen lately, so that a repeated delivery is shown once
+	arrivals     uint64   // gives notifications their ids
+	delivered    []string // delivery and APNs ids seen lately, so that a repeated delivery is shown once
 	deliveredAs  []string // what was answered to each
 }
 

@@ -219,11 +219,11 @@ func TestPresentation(t *testing.T) {
 				}
 				shown := nowhere
 				switch {
-				case s.Banner != nil && s.Banner.ID == id:
+				case s.Banner != nil && s.Banner.APNsID == id:
 					shown = onBanner
-				case s.Alert != nil && s.Alert.ID == id:
+				case s.Alert != nil && s.Alert.APNsID == id:
 					shown = inAlert
-				case len(s.LockScreen) == 1 && s.LockScreen[0].ID == id:
+				case len(s.LockScreen) == 1 && s.LockScreen[0].APNsID == id:
 					shown = lockScreen
 				case len(s.NotificationCenter) == 1:
 					shown = listOnly
@@ -478,9 +478,14 @@ func TestAirplaneAndBack(t *testing.T) {
 			t.Errorf("the alias has not arrived: %v", r.aurora.values)
 		}
 		// APNs did not see the acknowledgement and delivers again.
-		r.courier.push(t, salePayload, func(m map[string]any) { m["id"] = id })
+		r.courier.push(t, salePayload, func(m map[string]any) { m["id"], m["apns_id"] = "d1", id })
 		if n := len(r.State().Apps[0].Messages); n != 1 {
 			t.Errorf("%d messages after a repeated delivery", n)
+		}
+		// An APNs that was started anew counts from one again: the same delivery id, another notification.
+		r.courier.push(t, salePayload, func(m map[string]any) { m["id"] = "d1" })
+		if n := len(r.State().Apps[0].Messages); n != 2 {
+			t.Errorf("%d messages after a new notification", n)
 		}
 	})
 }

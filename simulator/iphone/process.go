@@ -158,7 +158,7 @@ func (i *installation) didReceive(via Via, n Notification) {
 		ViaBackground: "didReceiveRemoteNotification:fetchCompletionHandler (woken in the background)",
 		ViaOpened:     "didReceiveNotificationResponse (the user opened it)",
 	}[via]
-	i.phone.note("app", "delegate: %s %s", method, n.Payload)
+	i.phone.note("app", "delegate: %s %s", method, cut(string(n.Payload), 400))
 	if len(i.messages) == maxMessages {
 		i.messages = i.messages[1:]
 	}

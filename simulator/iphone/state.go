@@ -48,7 +48,7 @@ type Prompt struct {
 
 // Notification is an entry on the screen.
 type Notification struct {
-	ID         string          `json:"id"` // what Tap takes
+	ID         string          `json:"id"` // "n1", "n2", …: what Tap takes
 	APNsID     string          `json:"apns_id"`
 	MessageID  string          `json:"msg_id"` // Aurora's; "" for other senders
 	CollapseID string          `json:"collapse_id"`

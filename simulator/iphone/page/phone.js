@@ -86,7 +86,7 @@ function renderCenter() {
 function renderControls(s) {
   at("lock-button").disabled = s.locked;
   at("unlock-button").disabled = !s.locked;
-  at("home-button").disabled = s.locked || (s.screen === "home" && !s.alert);
+  at("home-button").disabled = s.locked || (s.screen === "home" && !s.alert && !centerOpen);
   at("center-button").disabled = s.locked;
   press("airplane", s.airplane);
   press("style-banner", s.alert_style === "banner");
@@ -173,7 +173,14 @@ const actions = {
     if (centerOpen) return toggleCenter();
     return control(state && state.locked ? "unlock" : "home");
   },
-  open: (b) => control("open", bundle(b)),
+  home: () => {
+    if (centerOpen) toggleCenter();
+    return control("home");
+  },
+  open: (b) => {
+    if (centerOpen) toggleCenter();
+    return control("open", bundle(b));
+  },
   kill: (b) => control("kill", bundle(b)),
   airplane: () => control("airplane", { on: !(state && state.airplane) }),
   allow: () => control("permission", { allow: true }),
@@ -192,6 +199,7 @@ function toggleCenter() {
   if (!state || state.locked) return;
   centerOpen = !centerOpen;
   renderCenter();
+  renderControls(state);
 }
 
 document.addEventListener("click", (event) => {
