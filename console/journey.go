@@ -2,6 +2,7 @@ package console
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/aurora-push/aurora"
@@ -72,11 +73,15 @@ func (c *console) path(ctx context.Context, app aurora.App) (journey, error) {
 
 func (c *console) credentialStep(credentials []aurora.Credential) milestone {
 	m := milestone{Name: "Validate a push credential", Text: "Upload the certificate (.p12) or key (.p8) that Apple gave you. Aurora asks APNs whether it is accepted.", Link: "credential", Action: "Upload a credential"}
+	var slots []string
 	for _, cred := range credentials {
 		if cred.Usable(c.now()) {
 			m.Done, m.At = true, cred.ValidatedAt
-			m.Note = cred.Name + " for " + cred.Environment.String()
+			slots = append(slots, cred.Environment.String())
 		}
+	}
+	if m.Done {
+		m.Note = "Works for " + strings.Join(slots, " and ")
 	}
 	return m
 }

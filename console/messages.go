@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/aurora-push/aurora"
+	"github.com/aurora-push/aurora/audience"
 	"github.com/aurora-push/aurora/ledger"
 )
 
@@ -33,6 +34,23 @@ func viewReport(r ledger.Report) reportView {
 
 // Environment names the APNs environment the message is for.
 func (v reportView) Environment() aurora.Environment { return v.Message.Environment() }
+
+// Audience is who was meant, without the platform that every message of this
+// channel is limited to; "" is everyone.
+func (v reportView) Audience() string {
+	e, err := audience.Parse(v.Message.Audience)
+	if err != nil { // an expression of a later version: show it as it is
+		return v.Message.Audience
+	}
+	onIOS := audience.Is(audience.Platform, string(aurora.IOS)).String()
+	if e.Op == audience.OpAnd && e.Args[len(e.Args)-1].String() == onIOS {
+		e = audience.And(e.Args[:len(e.Args)-1]...)
+	}
+	if e.Op == audience.OpAll || e.String() == onIOS {
+		return ""
+	}
+	return e.String()
+}
 
 // Funnel is the message's way in four bars.
 func (v reportView) Funnel() []funnelBar {
