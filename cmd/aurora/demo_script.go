@@ -108,7 +108,7 @@ func (s *script) register() (err error) {
 		return err
 	}
 	if d.Token != s.app.Token || d.Environment != s.env {
-		return fmt.Errorf("Aurora has token %.8s… (%v) for the device, the phone has %.8s… (%v)", d.Token, d.Environment, s.app.Token, s.env)
+		return fmt.Errorf("the device has token %.8s… (%v) at Aurora, but %.8s… (%v) on the phone", d.Token, d.Environment, s.app.Token, s.env)
 	}
 	s.say("C", "Aurora knows the device as %s, number %d, with that token", d.RegistrationID, d.Number)
 	return nil
