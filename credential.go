@@ -43,7 +43,12 @@ func (c Credential) DaysLeft(now time.Time) (int, bool) {
 	if c.NotAfter.IsZero() {
 		return 0, false
 	}
-	return int(c.NotAfter.Sub(now) / (24 * time.Hour)), true
+	const day = 24 * time.Hour
+	left := c.NotAfter.Sub(now)
+	if left < 0 {
+		left -= day - 1 // rounds down: an hour ago is -1, not 0
+	}
+	return int(left / day), true
 }
 
 // CredentialFile is a credential as its owner hands it in.

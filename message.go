@@ -4,7 +4,10 @@ import (
 	"encoding/json"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 )
 
 // MessageID identifies an accepted push. It stays below 2^53 so that clients
@@ -99,6 +102,10 @@ func (m *Message) Validate() error {
 	}
 	if len(m.Options.CollapseID) > MaxCollapseID {
 		return Errorf(Invalid, "apns_collapse_id is %d bytes long; APNs allows at most %d.", len(m.Options.CollapseID), MaxCollapseID)
+	}
+	if id := m.Options.CollapseID; strings.Trim(id, " ") != id || strings.ContainsFunc(id, unicode.IsControl) || !utf8.ValidString(id) {
+		// It travels in a header field, which could not hold it (RFC 9113 §8.2.1).
+		return Errorf(Invalid, "apns_collapse_id must not begin or end with a blank or contain control characters.")
 	}
 	return m.Content.validate(m)
 }

@@ -1,6 +1,7 @@
 package aurora
 
 import (
+	"bytes"
 	"encoding/json"
 	"slices"
 	"strconv"
@@ -41,12 +42,16 @@ func (n *IOSNotification) validate(shared json.RawMessage) error {
 	return nil
 }
 
+// size counts as the payload does: "<", ">" and "&" are one byte each, which
+// json.Marshal would make six.
 func (n *IOSNotification) size() int {
-	b, err := json.Marshal(n)
-	if err != nil { // only invalid raw JSON, which the decoder cannot have produced
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(n); err != nil { // only invalid raw JSON, which the decoder cannot have produced
 		return MaxIOSBlock + 1
 	}
-	return len(b)
+	return b.Len() - 1 // without the encoder's line end
 }
 
 // Badge is a number for the app's icon: absolute, or relative to the number
