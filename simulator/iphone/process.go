@@ -29,6 +29,9 @@ func (i *installation) launch(state Process) {
 	i.client, i.endWatch, i.process, i.handedOver = client, cancel, state, ""
 	i.launches++
 	i.phone.note("app", "delegate: didFinishLaunchingWithOptions (in the %s)", state)
+	if i.shown, _ = client.Status(); i.shown.RegistrationID != "" {
+		i.phone.note("sdk", "SDK: known to Aurora as %s", i.shown.RegistrationID)
+	}
 	client.Start()
 	i.phone.work.Go(func() { i.watch(ctx, client) })
 	if i.permission != NotDetermined {
