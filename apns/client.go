@@ -69,6 +69,7 @@ type Client struct {
 	stop       context.CancelFunc
 	wakeKeeper chan struct{}
 	addresses  addressBook
+	waiters    sync.Pool // of this client alone: channels must not wander between the bubbles of testing/synctest
 
 	mu          sync.Mutex
 	queue       requestQueue // submitted, never written
@@ -163,6 +164,7 @@ func NewClient(config Config) (*Client, error) {
 	if c.config.GiveUpAfter <= 0 {
 		c.config.GiveUpAfter = 30 * time.Second
 	}
+	c.waiters.New = newWaiter
 	c.credential.Store(credential)
 	c.ctx, c.stop = context.WithCancel(context.Background())
 	return c, nil

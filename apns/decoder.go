@@ -104,6 +104,9 @@ func (h *responseHead) readInPlace(d *decoder, block []byte) error {
 			if name, rest, ok = readText(rest); !ok {
 				return errHeaders
 			}
+			if name.is(":status", huffmanStatus) {
+				nameIndex = staticStatus
+			}
 		}
 		if value, rest, ok = readText(rest); !ok {
 			return errHeaders
@@ -139,20 +142,26 @@ var fieldNames = []struct {
 	{"date", huffman("date"), func(h *responseHead) *rawText { return &h.date }},
 }
 
+var huffmanStatus = huffman(":status")
+
 func huffman(text string) string { return string(hpack.AppendHuffmanString(nil, text)) }
 
 func (h *responseHead) field(name rawText) *rawText {
 	for i := range fieldNames {
 		known := &fieldNames[i]
-		text := known.plain
-		if name.huffman {
-			text = known.huffman
-		}
-		if string(name.bytes) == text {
+		if name.is(known.plain, known.huffman) {
 			return known.field(h)
 		}
 	}
 	return nil
+}
+
+// is compares a name with a known one without decoding it. An encoder has no choice within each of the two forms.
+func (r rawText) is(plain, huffman string) bool {
+	if r.huffman {
+		return string(r.bytes) == huffman
+	}
+	return string(r.bytes) == plain
 }
 
 // set takes a field from the general decoder.

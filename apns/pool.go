@@ -95,7 +95,7 @@ func (c *Client) plan(now time.Time) (wait time.Duration, expired []request) {
 // pathIsFull tells whether one more connection would help: all have spent most of the last interval waiting for room, while
 // answers take hardly longer than the shortest ever did. Bytes in flight over round trip are then the limit; if answers take
 // much longer than that, it is a processor, and more connections would only make it worse. Connections on which the gateway
-// allows a single stream do not count: it is checking the credential or punishing us (spec 1.4). mu must be held.
+// allows a single stream do not count: it is checking the credential or punishing us (spec 1.4). Nor do those that never answered. mu must be held.
 func (c *Client) pathIsFull(now time.Time) bool {
 	if len(c.live) >= c.config.MaxConnections || now.Sub(c.growth.at) < growthInterval {
 		return false
@@ -109,7 +109,8 @@ func (c *Client) pathIsFull(now time.Time) bool {
 		if !seen || elapsed > int64(2*growthInterval) || waited[connection]-before < elapsed/2 {
 			full = false
 		}
-		if connection.streamLimit.Load() <= 1 || connection.rtt.Load() > 3*connection.bestRTT.Load() {
+		rtt := connection.rtt.Load()
+		if connection.streamLimit.Load() <= 1 || rtt == 0 || rtt > 3*connection.bestRTT.Load() {
 			full = false
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -16,23 +15,23 @@ type waiter struct {
 	cancelled atomic.Bool
 }
 
-var waiters = sync.Pool{New: func() any {
+func newWaiter() any {
 	w := &waiter{result: make(chan Result, 1)}
 	w.deliver = func(r *Result) { w.result <- *r }
 	return w
-}}
+}
 
 // Push sends one notification and waits for its result. If ctx ends first the request is taken back: the result has a
 // [Failure] with [CauseCancelled], whose Safe field says whether the notification had not been written yet.
 func (c *Client) Push(ctx context.Context, n *Notification) Result {
-	w := waiters.Get().(*waiter)
+	w := c.waiters.Get().(*waiter)
 	if failure := c.submit(ctx, request{notification: n, done: w.deliver, waiter: w}); failure != nil {
-		waiters.Put(w)
+		c.waiters.Put(w)
 		return Result{Notification: n, ID: n.ID, Reason: failure.Reason, Err: failure}
 	}
 	select {
 	case result := <-w.result:
-		waiters.Put(w)
+		c.waiters.Put(w)
 		return result
 	case <-ctx.Done():
 	}

@@ -37,6 +37,7 @@ func (c *connection) writeLoop() {
 		buffer = c.appendBodies(buffer)
 		streams, credit := c.room(now.UnixNano())
 		over := c.state == connectionLeaving && c.pending.count == 0
+		full := streams == 0 && c.blocked
 		c.mu.Unlock()
 		if over {
 			_ = c.write(appendGoAway(buffer, codeNoError))
@@ -71,7 +72,7 @@ func (c *connection) writeLoop() {
 		case <-c.wake:
 		case <-timer.C:
 		}
-		if streams == 0 {
+		if full {
 			c.blockedNanos.Add(int64(time.Since(now)))
 		}
 	}
