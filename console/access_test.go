@@ -49,6 +49,7 @@ var streams = []string{
 	full + "/live",
 	full + "/messages/live",
 	full + "/messages/" + messageID.String() + "/live",
+	full + "/devices/live",
 	full + "/devices/" + phoneID + "/live",
 	full + "/devices/" + phoneID + "/messages/" + messageID.String() + "/live",
 }

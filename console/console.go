@@ -96,6 +96,7 @@ func (c *console) routes() http.Handler {
 	mux.Handle("GET /apps/{key}/messages/{id}/device", c.inApp(c.messageDevice))
 
 	mux.Handle("GET /apps/{key}/devices", c.inApp(c.devices))
+	mux.Handle("GET /apps/{key}/devices/live", c.inApp(c.devicesLive))
 	mux.Handle("GET /apps/{key}/devices/{rid}", c.inApp(c.device))
 	mux.Handle("GET /apps/{key}/devices/{rid}/live", c.inApp(c.deviceLive))
 	mux.Handle("GET /apps/{key}/devices/{rid}/messages/{id}", c.inApp(c.timeline))

@@ -115,6 +115,9 @@ func (c *console) storeCredential(r *http.Request, v visit, form uploadForm) err
 	if len(form.file) == 0 {
 		return aurora.Errorf(aurora.Missing, "No file was chosen. Choose the .%s file and upload again.", form.Kind)
 	}
+	if err := form.rightForm(); err != nil {
+		return err
+	}
 	up := account.Upload{File: form.file, Password: form.password, KeyID: form.KeyID, TeamID: form.TeamID}
 	if form.Environment != "" {
 		env, err := aurora.ParseEnvironment(form.Environment)
@@ -125,6 +128,20 @@ func (c *console) storeCredential(r *http.Request, v visit, form uploadForm) err
 	}
 	_, err := c.Account.StoreCredential(r.Context(), v.app, up)
 	return err
+}
+
+// rightForm notices a key in the certificate's form and the reverse, where the
+// refusal would speak of fields that the form does not have.
+func (f uploadForm) rightForm() error {
+	pem := bytes.HasPrefix(bytes.TrimSpace(f.file), []byte("-----BEGIN"))
+	key := pem && bytes.Contains(f.file, []byte("PRIVATE KEY-----")) && !bytes.Contains(f.file, []byte("CERTIFICATE-----"))
+	switch {
+	case f.Kind == "p8" && !pem:
+		return aurora.Errorf(aurora.Invalid, "This is not a .p8 key: such a file is text and begins with -----BEGIN PRIVATE KEY-----. If it is a certificate, use the form for .p12 files.")
+	case f.Kind == "p12" && key:
+		return aurora.Errorf(aurora.Invalid, "This is a private key alone, as in a .p8 file. Use the form for keys, or export the certificate together with its key as .p12.")
+	}
+	return nil
 }
 
 // isUpload reports whether the body is a form with a file, which its handler

@@ -53,6 +53,17 @@ func TestUploadWithoutAFile(t *testing.T) {
 	contains(t, v.upload(full+"/credential", "kind=p8", "file=", "key_id=ABC").Body.String(), "No file was chosen. Choose the .p8 file", `value="ABC"`)
 }
 
+func TestUploadInTheWrongForm(t *testing.T) {
+	w := newWorld(plain)
+	v := newVisitor(t, w, ownerSession)
+	contains(t, v.upload(full+"/credential", "kind=p8", "file=\x30\x82pkcs12").Body.String(), "This is not a .p8 key")
+	contains(t, v.upload(full+"/credential", "kind=p12", "file=-----BEGIN PRIVATE KEY-----\nMIG").Body.String(), "Use the form for keys")
+	v.upload(full+"/credential", "kind=p12", "file=-----BEGIN CERTIFICATE-----\nMII\n-----BEGIN PRIVATE KEY-----\nMIG")
+	if len(w.uploads) != 1 {
+		t.Errorf("%d uploads reached the account, want the PEM file with both alone", len(w.uploads))
+	}
+}
+
 func TestUploadSizeLimit(t *testing.T) {
 	w := newWorld(plain)
 	v := newVisitor(t, w, ownerSession)

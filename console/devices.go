@@ -25,18 +25,29 @@ type devicesPage struct {
 
 func (c *console) devices(w http.ResponseWriter, r *http.Request, v visit) error {
 	q := r.URL.Query()
-	page := devicesPage{Text: strings.TrimSpace(q.Get("q"))}
 	before, err := strconv.ParseUint(q.Get("before"), 10, 32)
-	page.Newest = err != nil || before == 0 // what is not a number starts at the newest
-	found, err := c.Registry.Devices(r.Context(), v.app.ID, registry.Query{Text: page.Text, Limit: devicesPerPage, Before: int64(before)})
+	if err != nil {
+		before = 0 // what is not a number starts at the newest
+	}
+	page, err := c.findDevices(r, v, strings.TrimSpace(q.Get("q")), int64(before))
 	if err != nil {
 		return err
 	}
-	page.Devices = found
+	return c.page(w, r, v, http.StatusOK, "devices", "Devices", page)
+}
+
+// devicesLive follows the newest devices; a search stands still.
+func (c *console) devicesLive(w http.ResponseWriter, r *http.Request, v visit) error {
+	return c.live(w, r, v, "devices", "devices", only(0), func() (any, error) { return c.findDevices(r, v, "", 0) })
+}
+
+func (c *console) findDevices(r *http.Request, v visit, text string, before int64) (devicesPage, error) {
+	found, err := c.Registry.Devices(r.Context(), v.app.ID, registry.Query{Text: text, Limit: devicesPerPage, Before: before})
+	page := devicesPage{Text: text, Devices: found, Newest: before == 0}
 	if len(found) == devicesPerPage {
 		page.More = found[len(found)-1].Number
 	}
-	return c.page(w, r, v, http.StatusOK, "devices", "Devices", page)
+	return page, err
 }
 
 // devicePage is one device and the newest messages it was a target of.

@@ -5,6 +5,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 
@@ -58,6 +59,28 @@ func (p page) until(condition string) {
 	}
 }
 
+// watched waits until that many streams are open.
+func (p page) watched(w *world, want int) {
+	p.t.Helper()
+	ctx, cancel := context.WithTimeout(p.ctx, 15*time.Second)
+	defer cancel()
+	for w.watching() != want {
+		select {
+		case <-time.After(10 * time.Millisecond):
+		case <-ctx.Done():
+			p.t.Fatalf("%d streams are open, want %d", w.watching(), want)
+		}
+	}
+}
+
+// show makes the page believe that its tab is looked at, or not.
+func (p page) show(visible bool) {
+	p.t.Helper()
+	hidden := strconv.FormatBool(!visible)
+	_, err := chromedp.Run(p.ctx, chromedp.Evaluate[bool](`Object.defineProperty(document, "hidden", {configurable: true, get: () => `+hidden+`}); document.dispatchEvent(new Event("visibilitychange"))`))
+	must(p.t, err)
+}
+
 func (p page) run(actions ...chromedp.Action[chromedp.Void]) {
 	p.t.Helper()
 	must(p.t, chromedp.Do(p.ctx, actions...))
@@ -75,14 +98,24 @@ func TestInteractionInBrowser(t *testing.T) {
 		_, err := chromedp.Run(p.ctx, chromedp.Evaluate[bool](`window.stayed = true`))
 		must(t, err)
 		p.until(shows(".funnel", "5,122"))
-		for w.watching() == 0 {
-			if p.ctx.Err() != nil {
-				t.Fatal("the page opens no stream")
-			}
-			time.Sleep(10 * time.Millisecond) // bounded by the context above
-		}
+		p.watched(w, 1)
 		w.received(messageID, 6001)
 		p.until(shows(".funnel", "6,001") + ` && window.stayed && document.getElementById("bar-received").getAttribute("width") === "48.08%"`)
+	})
+	t.Run("a hidden page gives its connection back", func(t *testing.T) {
+		w := newWorld(plain)
+		p := openPage(t, tab, w, full+"/devices")
+		p.watched(w, 1)
+		p.show(false)
+		p.watched(w, 0)
+		p.show(true)
+		p.watched(w, 1)
+		w.mu.Lock()
+		w.devices[1][0].Alias = "renamed"
+		w.mu.Unlock()
+		w.hint(0)
+		p.until(shows(".table", "renamed"))
+		complaints() // the extension reports the reconnection as an error
 	})
 	t.Run("the preview follows the form, and Enter does not send", func(t *testing.T) {
 		w := newWorld(plain)

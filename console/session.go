@@ -65,7 +65,7 @@ type signInPage struct {
 // signInForm shows the form, or redeems the one-time link that a demo prints.
 func (c *console) signInForm(w http.ResponseWriter, r *http.Request, v visit) error {
 	next := localPath(r.URL.Query().Get("next"))
-	if link := r.URL.Query().Get("link"); link != "" {
+	if link := r.URL.Query().Get("link"); link != "" && isVisit(r) {
 		return c.redeem(w, r, v, link, next)
 	}
 	if v.session != "" {
@@ -79,6 +79,12 @@ func (c *console) signInForm(w http.ResponseWriter, r *http.Request, v visit) er
 		return redirect(w, r, "/setup")
 	}
 	return c.page(w, r, v, http.StatusOK, "signin", "Sign in", signInPage{Next: next})
+}
+
+// isVisit reports whether a person opens the page. Link previews and
+// prefetching would use the link up before they come.
+func isVisit(r *http.Request) bool {
+	return r.Method == http.MethodGet && !strings.Contains(r.Header.Get("Sec-Purpose"), "prefetch")
 }
 
 func (c *console) redeem(w http.ResponseWriter, r *http.Request, v visit, link, next string) error {

@@ -80,6 +80,13 @@ func TestSignInAndOut(t *testing.T) {
 
 func TestOneTimeLink(t *testing.T) {
 	v := newVisitor(t, newWorld(plain), "")
+	prefetch := request("GET", "/signin?link=right-link")
+	prefetch.Header.Set("Sec-Purpose", "prefetch")
+	for _, r := range []*http.Request{request("HEAD", "/signin?link=right-link"), prefetch} {
+		if rec := v.do(r); rec.Code != 200 || sessionOf(rec) != "" {
+			t.Errorf("%s %v uses the link: status %d", r.Method, r.Header, rec.Code)
+		}
+	}
 	rec := v.get("/signin?link=right-link")
 	if rec.Code != 303 || rec.Header().Get("Location") != "/apps" || sessionOf(rec) != ownerSession {
 		t.Errorf("link: status %d to %q, session %q", rec.Code, rec.Header().Get("Location"), sessionOf(rec))

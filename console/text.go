@@ -143,10 +143,19 @@ func wordsOf(c aurora.Content) words {
 func (w words) Headline() string {
 	for _, s := range []string{w.Title, w.Body, w.Subtitle} {
 		if s != "" {
-			return s
+			return clip(s)
 		}
 	}
 	return "Silent push"
+}
+
+// clip keeps a long text from being a headline.
+func clip(s string) string {
+	const most = 120 // characters
+	if runes := []rune(s); len(runes) > most {
+		return string(runes[:most]) + "…"
+	}
+	return s
 }
 
 // Rest is what the headline leaves out.

@@ -1,18 +1,11 @@
 package console
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
-	"mime/multipart"
-	"net/http"
-	"net/http/httptest"
-	"net/url"
 	"slices"
 	"strings"
 	"sync"
-	"testing"
 	"time"
 
 	"github.com/aurora-push/aurora"
@@ -216,6 +209,8 @@ func (w *world) RemoveCredential(_ context.Context, appID int64, env aurora.Envi
 	return nil
 }
 func (w *world) Devices(_ context.Context, appID int64, q registry.Query) (found []aurora.Device, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	for _, d := range w.devices[appID] {
 		if q.Text == "" || q.Text == d.RegistrationID || q.Text == d.Alias || slices.Contains(d.Tags, q.Text) {
 			found = append(found, d)
@@ -300,6 +295,17 @@ func (w *world) received(id aurora.MessageID, n uint64) {
 			w.reports[1][i].Received = n
 		}
 	}
+	w.tell(id)
+}
+
+// hint tells watchers that something moved; 0 for devices and credentials.
+func (w *world) hint(id aurora.MessageID) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.tell(id)
+}
+
+func (w *world) tell(id aurora.MessageID) {
 	for _, c := range w.watchers {
 		c <- ledger.Event{MessageID: id}
 	}
@@ -309,97 +315,4 @@ func (w *world) watching() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return len(w.watchers)
-}
-
-// visitor is a browser without scripts: it keeps cookies and follows nothing.
-type visitor struct {
-	t       *testing.T
-	handler http.Handler
-	cookie  string
-}
-
-func newVisitor(t *testing.T, w *world, session string) *visitor {
-	t.Helper()
-	return &visitor{t, newConsole(t, w), session}
-}
-
-func newConsole(t *testing.T, w *world) http.Handler {
-	t.Helper()
-	h, err := New(Config{Account: w, Registry: w, Dispatch: w, Ledger: w, PhoneURL: "/phone/"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return h
-}
-
-func (v *visitor) do(r *http.Request) *httptest.ResponseRecorder {
-	v.t.Helper()
-	if v.cookie != "" {
-		r.AddCookie(&http.Cookie{Name: sessionCookie, Value: v.cookie})
-	}
-	rec := httptest.NewRecorder()
-	v.handler.ServeHTTP(rec, r)
-	return rec
-}
-
-func (v *visitor) get(path string) *httptest.ResponseRecorder {
-	v.t.Helper()
-	return v.do(httptest.NewRequest("GET", path, nil))
-}
-
-// post sends a form; fields are "name=value", unescaped.
-func (v *visitor) post(path string, fields ...string) *httptest.ResponseRecorder {
-	v.t.Helper()
-	r := httptest.NewRequest("POST", path, strings.NewReader(form(fields...)))
-	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	r.Header.Set("Sec-Fetch-Site", "same-origin")
-	return v.do(r)
-}
-
-// upload sends a form with a file field of the given content in "file=…".
-func (v *visitor) upload(path string, fields ...string) *httptest.ResponseRecorder {
-	v.t.Helper()
-	var b bytes.Buffer
-	m := multipart.NewWriter(&b)
-	for _, f := range fields {
-		name, value, _ := strings.Cut(f, "=")
-		part, err := m.CreateFormField(name)
-		if name == "file" {
-			part, err = m.CreateFormFile(name, "credential.bin")
-		}
-		if err != nil {
-			v.t.Fatal(err)
-		}
-		part.Write([]byte(value))
-	}
-	m.Close()
-	r := httptest.NewRequest("POST", path, &b)
-	r.Header.Set("Content-Type", m.FormDataContentType())
-	return v.do(r)
-}
-
-// form encodes "name=value" pairs.
-func form(fields ...string) string {
-	values := url.Values{}
-	for _, f := range fields {
-		name, value, _ := strings.Cut(f, "=")
-		values.Add(name, value)
-	}
-	return values.Encode()
-}
-
-func contains(t *testing.T, body string, parts ...string) {
-	t.Helper()
-	for _, p := range parts {
-		if !strings.Contains(body, p) {
-			t.Errorf("the page does not contain %q:\n%s", p, excerpt(body))
-		}
-	}
-}
-
-func excerpt(body string) string {
-	if i := strings.Index(body, "<main"); i >= 0 {
-		body = body[i:]
-	}
-	return fmt.Sprintf("%.3000s", body)
 }

@@ -56,6 +56,37 @@
     if (button) copy(button);
   });
 
+  // Browsers allow few connections to one server, six over HTTP/1.1, and each
+  // live page holds one. A page that nobody looks at gives its own back.
+  var streams = [], asleep = [], resting = 0;
+
+  function isOpen(stream) { return stream.readyState !== EventSource.CLOSED; }
+
+  htmx.createEventSource = function (url) {
+    var stream = new EventSource(url);
+    streams = streams.filter(isOpen);
+    streams.push(stream);
+    return stream;
+  };
+
+  function rest() {
+    asleep = streams.filter(isOpen);
+    asleep.forEach(function (stream) { stream.close(); });
+  }
+
+  function wake() {
+    asleep.forEach(function (stream) { // the extension connects anew after an error
+      if (stream.onerror) stream.onerror(new Event("error"));
+    });
+    asleep = [];
+  }
+
+  document.addEventListener("visibilitychange", function () {
+    clearTimeout(resting);
+    if (document.hidden) resting = setTimeout(rest, 3000);
+    else wake();
+  });
+
   function refresh(root) {
     localTimes(root);
     copyButtons(root);
