@@ -25,6 +25,9 @@ type Options struct {
 	Language   string // such as "en" or "zh-Hans"
 	TimeZone   string // IANA name, such as "Europe/Berlin"
 	Store      Store  // nil: a MemoryStore, a new device each time
+	// ReceiptsOnly is for a notification service extension: the client delivers the receipts in the store that it shares
+	// with the app, in one short request, and leaves registering and all else to the app. Only one of the two may run.
+	ReceiptsOnly bool
 	// HTTP makes the requests; nil: the default transport. Redirects are never followed.
 	HTTP   *http.Client
 	Logger *slog.Logger // nil: discard
@@ -86,7 +89,9 @@ func (c *Client) Start() {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	c.cancel, c.done = cancel, make(chan struct{})
-	c.want(c.attributes())
+	if !c.options.ReceiptsOnly {
+		c.want(c.attributes())
+	}
 	go c.run(ctx)
 }
 
@@ -123,19 +128,27 @@ func (c *Client) RegistrationID(ctx context.Context) (string, error) {
 
 // Sync waits until everything asked for so far, and all receipts, have reached Aurora or were refused for good. It returns
 // the refusals since the last Sync, joined ([RefusedError] each); when ctx ends first, an error that wraps ctx's and names
-// the latest failure.
+// the latest failure. With ReceiptsOnly it waits for the receipts, and not at all while the app is not registered.
 func (c *Client) Sync(ctx context.Context) error {
 	return c.await(ctx, func() (bool, error) {
 		if c.refused != nil {
 			return false, c.refused
 		}
-		if !c.loaded || c.record.RegistrationID == "" || !c.record.Pending.empty() || len(c.record.Receipts) > 0 {
+		if !c.loaded || !c.quiet() {
 			return false, nil
 		}
 		err := errors.Join(c.refusals...)
 		c.refusals = nil
 		return true, err
 	})
+}
+
+// quiet reports whether nothing is left to do. The caller holds mu.
+func (c *Client) quiet() bool {
+	if c.options.ReceiptsOnly {
+		return c.record.RegistrationID == "" || len(c.record.Receipts) == 0
+	}
+	return c.record.RegistrationID != "" && c.record.Pending.empty() && len(c.record.Receipts) == 0
 }
 
 // await calls done with mu held, now and after each change, until it reports true or an error.

@@ -68,8 +68,12 @@ func (c *Client) nextTask() (task func(context.Context) error, proof bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
-	case !c.loaded || c.record.InstallID == "":
+	case !c.loaded || c.record.InstallID == "" && !c.options.ReceiptsOnly:
 		return c.prepare, false
+	case c.options.ReceiptsOnly && c.quiet():
+		return nil, false
+	case c.options.ReceiptsOnly:
+		return c.report, true
 	case c.refused != nil:
 		return nil, false
 	case c.record.RegistrationID == "":
@@ -89,7 +93,7 @@ func (c *Client) prepare(context.Context) error {
 	if err := c.load(); err != nil {
 		return err
 	}
-	if c.record.InstallID != "" {
+	if c.record.InstallID != "" || c.options.ReceiptsOnly {
 		return c.store()
 	}
 	c.record.newIdentity()

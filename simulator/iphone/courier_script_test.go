@@ -162,6 +162,8 @@ type aurora struct {
 	installs []string
 	receipts []string // "msg event", each once
 	broken   bool
+	// forgetful: registers devices, and does not know them afterwards
+	forgetful bool
 }
 
 func (a *aurora) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -182,6 +184,10 @@ func (a *aurora) RoundTrip(r *http.Request) (*http.Response, error) {
 			i, a.installs = len(a.installs), append(a.installs, body.InstallID)
 		}
 		fmt.Fprintf(w, `{"registration_id":"%019x"}`, 0x100+i)
+		return w.Result(), nil
+	case a.forgetful:
+		w.WriteHeader(http.StatusNotFound)
+		io.WriteString(w, `{"error":{"code":7002,"message":"no such registration id"}}`)
 		return w.Result(), nil
 	case strings.HasSuffix(r.URL.Path, "/receipts"):
 		var body struct {

@@ -616,6 +616,30 @@ func TestAnExtensionWithoutNetworkLeavesItsReceiptToTheApp(t *testing.T) {
 	})
 }
 
+func TestAnExtensionOfAForgottenDeviceLeavesItsReceiptToTheApp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		r.ready(t)
+		r.must(t, r.Kill(testBundle))
+		forget := func(yes bool) {
+			r.aurora.mu.Lock()
+			defer r.aurora.mu.Unlock()
+			r.aurora.forgetful = yes
+		}
+		forget(true)
+		r.courier.push(t, `{"aps":{"alert":"a","mutable-content":1},"_j_msgid":5}`)
+		time.Sleep(time.Minute)
+		forget(false)
+		if a := r.State().Apps[0]; a.Synced || a.ReceiptsWaiting != 1 {
+			t.Fatalf("%+v", a)
+		}
+		r.must(t, r.Open(testBundle))
+		if got := r.synced(t); !slices.Equal(got, []string{"5 received"}) {
+			t.Fatalf("receipts %v", got)
+		}
+	})
+}
+
 func TestAPhoneThatWasSwitchedOffKeepsItsApps(t *testing.T) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {

@@ -194,7 +194,9 @@ func (i *installation) runExtension(n notice) {
 		i.extension.HandleReceived(n.Payload)
 		return
 	}
-	client, err := device.New(i.options)
+	options := i.options
+	options.ReceiptsOnly = true
+	client, err := device.New(options)
 	if err != nil || i.phone.ctx.Err() != nil {
 		return
 	}
@@ -216,7 +218,7 @@ func (i *installation) finishExtension(client *device.Client) {
 		}
 		i.phone.mu.Lock()
 		status, _ := client.Status()
-		if err == nil && status.Receipts > 0 {
+		if err == nil && status.Receipts > 0 && status.RegistrationID != "" {
 			i.phone.mu.Unlock() // another one has come meanwhile
 			continue
 		}

@@ -210,6 +210,10 @@ document.addEventListener("click", (event) => {
   else control(button.dataset.do);
 });
 
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape" && centerOpen) toggleCenter();
+});
+
 at("form").addEventListener("input", (event) => {
   event.currentTarget.dataset.edited = "yes";
 });
