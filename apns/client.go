@@ -80,6 +80,7 @@ type Client struct {
 	leaving     []*connection // wait for their last answers
 	idle        []*connection // live and waiting for work
 	started     bool
+	resting     bool // the keeper sleeps until there is work
 	dialing     bool
 	failures    int // attempts in a row that brought nothing
 	nextDial    time.Time
@@ -270,7 +271,8 @@ func (c *Client) submit(ctx context.Context, r request) *Failure {
 	c.queue.push(r)
 	c.submitted++
 	idle := c.popIdle()
-	lookAgain := idle == nil && (c.queue.count == 1 || len(c.live) == 0)
+	lookAgain := idle == nil && c.resting
+	c.resting = c.resting && !lookAgain
 	c.ensureKeeper()
 	c.mu.Unlock()
 	if idle != nil {

@@ -60,7 +60,8 @@ type connection struct {
 	ended  chan struct{} // closed when dead
 
 	lastRead     atomic.Int64 // Unix nanoseconds
-	blockedNanos atomic.Int64 // how long the writer has waited for room, in all
+	blockedNanos atomic.Int64 // how long the writer has waited for room, in all finished waits
+	blockedFrom  atomic.Int64 // start of the present wait; 0: none
 	rtt, bestRTT atomic.Int64 // nanoseconds from write to answer: smoothed, smallest
 	streamLimit  atomic.Int64 // what the gateway allows, for the client's decisions
 
@@ -136,6 +137,15 @@ func (c *connection) poke() {
 	case c.wake <- struct{}{}:
 	default:
 	}
+}
+
+// blockedTime is how long the writer has waited for room in all its life.
+func (c *connection) blockedTime(now time.Time) int64 {
+	waited := c.blockedNanos.Load()
+	if from := c.blockedFrom.Load(); from != 0 {
+		waited += now.UnixNano() - from
+	}
+	return waited
 }
 
 func (c *connection) setLimit(limit uint32) {

@@ -66,7 +66,8 @@ func (c *Client) keep() {
 
 // plan opens a connection if one is wanted and allowed, and says when to look again. mu must be held.
 func (c *Client) plan(now time.Time) (wait time.Duration, expired []request) {
-	if c.again.count+c.queue.count == 0 {
+	c.resting = c.again.count+c.queue.count == 0
+	if c.resting {
 		return time.Hour, nil
 	}
 	if !now.Before(c.nextExpiry) {
@@ -104,7 +105,7 @@ func (c *Client) pathIsFull(now time.Time) bool {
 	elapsed := int64(now.Sub(c.growth.at))
 	waited := make(map[*connection]int64, len(c.live))
 	for _, connection := range c.live {
-		waited[connection] = connection.blockedNanos.Load()
+		waited[connection] = connection.blockedTime(now)
 		before, seen := c.growth.waited[connection]
 		if !seen || elapsed > int64(2*growthInterval) || waited[connection]-before < elapsed/2 {
 			full = false

@@ -33,6 +33,8 @@ type answer struct {
 	date       string
 	body       []byte
 	received   int
+	reason     string
+	timestamp  time.Time
 }
 
 // answerReader is the reader's own state.
@@ -200,6 +202,9 @@ func (r *answerReader) newAnswer() *answer {
 // complete moves an answer to those that are ready.
 func (r *answerReader) complete(a *answer) {
 	delete(r.open, a.stream)
+	if a.status != 200 {
+		a.reason, a.timestamp = readErrorBody(a.body)
+	}
 	r.ready = append(r.ready, *a)
 	*a = answer{} // the body now belongs to the copy
 	if len(r.spare) < 64 {
@@ -426,6 +431,10 @@ func (r *answerReader) settle() {
 		}
 		a.slot = slot
 		delivered++
+		if a.status == 403 && condemns(a.reason) {
+			// Before the writer can use the stream that has just become free.
+			c.leaveLocked(&Failure{Cause: CauseNetwork, Safe: true, Reason: a.reason})
+		}
 	}
 	if delivered > 0 {
 		c.answered = true
@@ -472,9 +481,9 @@ func (r *answerReader) deliver(a *answer) {
 		}
 	}
 	if a.status != 200 {
-		result.Reason, result.Timestamp = readErrorBody(a.body)
-		if a.status != 410 {
-			result.Timestamp = time.Time{}
+		result.Reason = a.reason
+		if a.status == 410 {
+			result.Timestamp = a.timestamp
 		}
 		r.c.client.refused(r.c, a, result)
 		return

@@ -122,6 +122,11 @@ func credentialFatal(reason string) bool {
 	return false
 }
 
+// condemns tells the reasons after which nothing more may be sent on the same connection.
+func condemns(reason string) bool {
+	return credentialFatal(reason) || reason == "ExpiredProviderToken" || reason == "UnrelatedKeyIdInToken"
+}
+
 // readErrorBody reads the body of a refusal: {"reason":"…","timestamp":milliseconds}. A body that is something else leaves both
 // empty; the status speaks for itself.
 func readErrorBody(body []byte) (reason string, timestamp time.Time) {

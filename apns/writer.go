@@ -67,12 +67,16 @@ func (c *connection) writeLoop() {
 			nextTick = earlier(nextTick, now.Add(c.nextLook(now)))
 			c.client.passOn()
 		}
+		if full {
+			c.blockedFrom.Store(now.UnixNano())
+		}
 		timer.Reset(time.Until(nextTick))
 		select {
 		case <-c.wake:
 		case <-timer.C:
 		}
 		if full {
+			c.blockedFrom.Store(0)
 			c.blockedNanos.Add(int64(time.Since(now)))
 		}
 	}
