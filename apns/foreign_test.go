@@ -259,3 +259,9 @@ func TestGoServerProbe(t *testing.T) {
 		t.Errorf("Probe without a server = %v, want a network failure", failure)
 	}
 }
+
+func poolOf(text []byte) *x509.CertPool {
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM(text)
+	return pool
+}
