@@ -68,6 +68,7 @@ function renderDialogs(s) {
   if (alert) {
     set("alert-title", alert.title || alert.app_name);
     set("alert-body", [alert.subtitle, alert.body].filter(Boolean).join("\n"));
+    at("alert").classList.toggle("stacked", s.alerts_behind > 0);
   }
   if (prompt) set("prompt-title", prompt.text);
   // The keyboard goes to the dialog, but is not taken away from somebody who works with the controls.
