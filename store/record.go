@@ -13,6 +13,15 @@ import (
 
 // Tally returns a message's numbers of devices by mark, and its open jobs.
 func (s *Store) Tally(ctx context.Context, id aurora.MessageID) (t ledger.Tally, err error) {
+	// The jobs first: a job goes in the transaction that writes its last marks,
+	// so that who sees no job left also sees every mark.
+	var next int64
+	err = s.row(ctx, "SELECT COUNT(*), COALESCE(SUM(CASE WHEN targets IS NULL THEN 1 ELSE 0 END), 0), COALESCE(MIN(CASE WHEN holder = '' THEN due_at ELSE 0 END), 0) FROM job WHERE message_id = $1", int64(id)).
+		Scan(&t.Jobs, &t.Unplanned, &next)
+	if err != nil {
+		return t, err
+	}
+	t.NextAt = fromMillis(next)
 	t.Marks = map[aurora.Mark]uint64{}
 	err = s.rows(ctx, func(row scanner) error {
 		var mark string
@@ -21,13 +30,6 @@ func (s *Store) Tally(ctx context.Context, id aurora.MessageID) (t ledger.Tally,
 		t.Marks[aurora.Mark(mark)] += devices
 		return err
 	}, "SELECT mark, SUM(devices) FROM mark WHERE message_id = $1 GROUP BY mark", int64(id))
-	if err != nil {
-		return t, err
-	}
-	var next int64
-	err = s.row(ctx, "SELECT COUNT(*), COALESCE(SUM(CASE WHEN targets IS NULL THEN 1 ELSE 0 END), 0), COALESCE(MIN(CASE WHEN holder = '' THEN due_at ELSE 0 END), 0) FROM job WHERE message_id = $1", int64(id)).
-		Scan(&t.Jobs, &t.Unplanned, &next)
-	t.NextAt = fromMillis(next)
 	return t, err
 }
 
