@@ -19,6 +19,12 @@ const handful = 4096
 // When it returns without an error the push survives a crash.
 func (s *Service) Accept(ctx context.Context, app aurora.App, r Request) (Receipt, error) {
 	a, err := s.prepare(ctx, app, r)
+	if aurora.KindOf(err) == aurora.NoTarget && r.CID != "" {
+		// A repeated push keeps its answer, whatever became of its audience.
+		if first, used, e := s.c.Messages.UsedCID(ctx, app.ID, r.CID); used || e != nil {
+			return first, e
+		}
+	}
 	if err != nil {
 		return Receipt{}, err
 	}

@@ -111,6 +111,8 @@ type Messages interface {
 	// day it stores nothing and returns the first receipt and no job. The
 	// explicit job is returned if it was leased to a.Holder.
 	AcceptMessage(ctx context.Context, a Accepted) (Receipt, *Job, error)
+	// UsedCID returns the receipt of the push that used a CID within a day.
+	UsedCID(ctx context.Context, appID int64, cid string) (first Receipt, used bool, err error)
 	Message(ctx context.Context, id aurora.MessageID) (aurora.Message, error)
 	// LeaseJobs leases up to max jobs that are due, fairly across apps.
 	LeaseJobs(ctx context.Context, lane Lane, holder string, until time.Time, max int) ([]Job, error)

@@ -77,6 +77,16 @@ func useCID(t *tx, a dispatch.Accepted) (first dispatch.Receipt, known bool, err
 	return first, true, err
 }
 
+// UsedCID returns the receipt of the push that used a CID, if there is one.
+func (s *Store) UsedCID(ctx context.Context, appID int64, cid string) (first dispatch.Receipt, used bool, err error) {
+	err = s.row(ctx, "SELECT message_id, sendno FROM cid WHERE app_id = $1 AND cid = $2 AND created_at >= $3", appID, cid, millis(time.Now().Add(-cidLife))).
+		Scan(&first.MessageID, &first.SendNo)
+	if err = none(err, ledger.ErrNone); errors.Is(err, ledger.ErrNone) {
+		return first, false, nil
+	}
+	return first, err == nil, err
+}
+
 func insertMessage(t *tx, m aurora.Message) error {
 	// Without the escapes for HTML: what is stored becomes the payload, and an
 	// escape would cost six of its bytes for one.
