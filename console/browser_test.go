@@ -34,13 +34,21 @@ type violation struct {
 
 const runAxe = `axe.run(document, {resultTypes: ["violations"]}).then(r => r.violations)`
 
-// wide names the elements that stick out of the window, none of them inside
-// something that scrolls or clips on purpose.
+// wide names the elements that stick out of the window and the texts that
+// stick out of their box, but for what scrolls or clips on purpose.
 const wide = `(() => {
   const over = [];
   for (const e of document.querySelectorAll("body *")) {
     const r = e.getBoundingClientRect();
     if (r.width && r.height && r.right > innerWidth + 0.5 && !e.closest(".clip, .unseen, .lock, svg")) over.push(e.tagName + "." + e.className + " " + Math.round(r.right));
+  }
+  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT), range = document.createRange();
+  for (let t; t = texts.nextNode();) {
+    const box = t.parentElement.closest(".card, tr, .tile, .note, .links, .side, .button, .tag, main");
+    if (!t.data.trim() || !box || t.parentElement.closest(".clip, .unseen, .lock, .side-app-name, .side-account, .side-link, textarea, select, option")) continue;
+    range.selectNodeContents(t);
+    const r = range.getBoundingClientRect();
+    if (r.width && r.right > box.getBoundingClientRect().right + 0.5) over.push("text " + t.data.trim().slice(0, 40) + " " + Math.round(r.right));
   }
   if (document.documentElement.scrollWidth > innerWidth) over.push("page " + document.documentElement.scrollWidth);
   return over.slice(0, 5);
@@ -136,11 +144,11 @@ func TestPagesInBrowser(t *testing.T) {
 			if _, err := chromedp.Call(ctx, network.SetCookie, network.SetCookieParams{Name: sessionCookie, Value: session, URL: server.URL}); err != nil {
 				t.Fatal(err)
 			}
+			s.open(t, ctx, server.URL)
 			for _, theme := range []string{"light", "dark"} {
 				_, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
 					{Name: "prefers-color-scheme", Value: theme}, {Name: "prefers-reduced-motion", Value: "reduce"}}})
 				must(t, err)
-				s.open(t, ctx, server.URL)
 				s.check(t, ctx, theme)
 				s.picture(t, ctx, theme)
 			}
@@ -202,6 +210,7 @@ func (s sight) picture(t *testing.T, ctx context.Context, theme string) {
 	if dir == "" {
 		return
 	}
+	must(t, os.MkdirAll(dir, 0o755))
 	for size, width := range map[string]int64{"1440": 1440, "390": 390} {
 		must(t, chromedp.Do(ctx, chromedp.EmulateViewport(width, 900)))
 		png, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
