@@ -56,6 +56,7 @@ func demoCommand() *cobra.Command {
 // demo is everything in one process.
 type demo struct {
 	dir      string
+	bench    bool // the local APNs answers without looking
 	logger   *slog.Logger
 	apns     *localapns.Server
 	server   *server.Server
@@ -106,7 +107,7 @@ func (d *demo) startAPNs(ctx context.Context) (err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
-	if d.apns, err = localapns.NewServer(localapns.Config{Dir: dir, Logger: d.logger.With("part", "local APNs")}); err != nil {
+	if d.apns, err = localapns.NewServer(localapns.Config{Dir: dir, Bench: d.bench, Logger: d.logger.With("part", "local APNs")}); err != nil {
 		return err
 	}
 	if err := d.apns.Start(ctx); err != nil {
