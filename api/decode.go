@@ -30,6 +30,7 @@ func decodePush(body []byte) (dispatch.Request, error) {
 	if err := decodeNotification(top, &r.Message); err != nil {
 		return r, err
 	}
+	r.Message.Platforms = withContent(&r.Message)
 	if err := decodeOptions(top, &r.Message); err != nil {
 		return r, err
 	}
@@ -43,10 +44,17 @@ func requireContent(top object) error {
 			return aurora.Errorf(aurora.Missing, "%s is missing.", key)
 		}
 	}
+	message, carriesMessage, err := top.object("message")
+	if err != nil {
+		return err
+	}
+	if carriesMessage && message.raw("msg_content") == nil {
+		return aurora.Errorf(aurora.Missing, "message.msg_content is missing.")
+	}
 	if top.raw("notification") != nil {
 		return nil
 	}
-	if top.raw("message") != nil || top.raw("live_activity") != nil {
+	if carriesMessage || top.raw("live_activity") != nil {
 		return aurora.Errorf(aurora.Invalid, "Aurora does not carry message or live_activity yet. Send a notification.")
 	}
 	return aurora.Errorf(aurora.Missing, "notification is missing: there is nothing to send.")
@@ -74,6 +82,27 @@ func decodePlatform(top object) ([]aurora.Platform, error) {
 	}
 	slices.Sort(list)
 	return slices.Compact(list), nil
+}
+
+// withContent leaves out the platforms for which the push holds nothing:
+// without a shared alert only those with a block of their own. A device of
+// another platform would get an empty notification.
+func withContent(m *aurora.Message) []aurora.Platform {
+	if m.Content.Alert != nil {
+		return m.Platforms
+	}
+	var list []aurora.Platform
+	for _, p := range aurora.Platforms {
+		_, other := m.Content.Others[p]
+		if m.For(p) && (other || p == aurora.IOS && m.Content.IOS != nil) {
+			list = append(list, p)
+		}
+	}
+	if list == nil { // nothing for anybody, which Validate refuses
+		return m.Platforms
+	}
+	slices.Sort(list)
+	return list
 }
 
 // selectors are the audience's lists, with how their members combine and how

@@ -24,6 +24,9 @@ func (s *server) registerDevice(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if key == "" {
+		return nil, aurora.Errorf(aurora.Missing, "app_key is missing. It is APP_KEY in PushConfig.plist.")
+	}
 	app, err := s.Accounts.AppByKey(r.Context(), key)
 	if aurora.KindOf(err) == aurora.NotFound {
 		return nil, numbered{400, 7008, "There is no app with this app_key. Check APP_KEY in PushConfig.plist against the app's page in the console."}
@@ -89,7 +92,7 @@ func decodeProfile(o object) (map[string]string, error) {
 func (s *server) caller(r *http.Request) (aurora.Device, error) {
 	id, secret, ok := r.BasicAuth()
 	if !ok {
-		return aurora.Device{}, aurora.Errorf(aurora.Unauthorized, "No credentials were sent. Use HTTP Basic authentication with the registration id and the device's secret.")
+		return aurora.Device{}, numbered{401, 7001, "No credentials were sent. Use HTTP Basic authentication with the registration id and the device's secret."}
 	}
 	d, err := s.Devices.Authenticate(r.Context(), id, secret)
 	if err == nil && r.PathValue("id") != id {

@@ -29,7 +29,7 @@ type failedReason struct {
 func (s *server) message(r *http.Request) (any, error) {
 	app, err := s.app(r)
 	if err != nil {
-		return nil, err
+		return nil, reportError(err)
 	}
 	id, err := aurora.ParseMessageID(r.PathValue("id"))
 	if err != nil {

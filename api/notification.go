@@ -104,7 +104,10 @@ func decodeSound(o object) (json.RawMessage, error) {
 			return nil, aurora.Errorf(aurora.Invalid, "%s must be a number from 0 to 1.", s.name("volume"))
 		}
 	}
-	return json.Marshal(sound)
+	if sound.Critical == 0 && sound.Name == "" && sound.Volume == nil {
+		return nil, nil // an empty object asks for nothing
+	}
+	return encode(sound), nil
 }
 
 // decodeBadge reads a number, or a string such as "5" or "+1".

@@ -59,11 +59,16 @@ func (s *server) pushRequest(r *http.Request) (aurora.App, dispatch.Request, err
 		return app, request, err
 	}
 	if request.CID != "" {
-		if key, uuid, ok := strings.Cut(request.CID, "-"); !ok || key != app.Key || len(uuid) != 36 {
+		if key, uuid, ok := strings.Cut(request.CID, "-"); !ok || key != app.Key || !uuidForm(uuid) {
 			return app, request, aurora.Errorf(aurora.Invalid, "cid is not one of this app's. Get one from GET /v3/push/cid, or write the AppKey, a hyphen and a UUID.")
 		}
 	}
 	return app, request, nil
+}
+
+// uuidForm reports whether s has the length and the characters of a UUID.
+func uuidForm(s string) bool {
+	return len(s) == 36 && strings.Trim(s, "0123456789abcdefABCDEF-") == ""
 }
 
 // cids is GET /v3/push/cid: ids that make a repeated push harmless.

@@ -117,8 +117,8 @@ func (s *server) refuseRoute(w http.ResponseWriter, r *http.Request, path string
 		f = deviceFamily
 	}
 	if known {
-		s.refuse(w, r, f, numbered{http.StatusMethodNotAllowed, 1001, "The method " + r.Method + " does not fit " + path + "."})
+		s.refuse(w, r, f, numbered{http.StatusMethodNotAllowed, 1001, fmt.Sprintf("The method %.20s does not fit %.100s.", r.Method, path)})
 		return
 	}
-	s.refuse(w, r, f, numbered{http.StatusNotFound, refusals[f][aurora.NotFound].code, "There is nothing at " + path + "."})
+	s.refuse(w, r, f, numbered{http.StatusNotFound, refusals[f][aurora.NotFound].code, fmt.Sprintf("There is nothing at %.100q.", path)})
 }

@@ -4,9 +4,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -126,9 +126,7 @@ func (w *world) call(t *testing.T, r request) answer {
 	if r.user+r.password != "" {
 		req.SetBasicAuth(r.user, r.password)
 	}
-	for name, values := range r.header {
-		req.Header[name] = values
-	}
+	maps.Copy(req.Header, r.header)
 	resp, err := w.http.Do(req)
 	check(t, err)
 	defer resp.Body.Close()
@@ -263,7 +261,7 @@ func (w *world) everything(t *testing.T) string {
 		credentials, err := w.s.Accounts.Credentials(t.Context(), app.ID)
 		check(t, err)
 		text, err := json.MarshalIndent([]any{devices, messages, credentials}, "", " ")
-		check(t, errors.Join(err))
+		check(t, err)
 		b.Write(text)
 	}
 	return b.String()

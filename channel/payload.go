@@ -1,6 +1,7 @@
 package channel
 
 import (
+	"bytes"
 	"encoding/json"
 	"maps"
 	"slices"
@@ -88,8 +89,7 @@ func (o *object) key(name string) {
 	if len(o.bytes) > 0 {
 		o.bytes = append(o.bytes, ',')
 	}
-	quoted, _ := json.Marshal(name) // strings always encode
-	o.bytes = append(append(o.bytes, quoted...), ':')
+	o.bytes = append(append(o.bytes, quote(name)...), ':')
 }
 
 func (o *object) raw(name string, value json.RawMessage) {
@@ -104,6 +104,15 @@ func (o *object) text(name, value string) {
 	if value == "" {
 		return
 	}
-	quoted, _ := json.Marshal(value) // strings always encode
-	o.raw(name, quoted)
+	o.raw(name, quote(value))
+}
+
+// quote writes a string as JSON without the escapes for HTML, which would cost
+// six bytes of the payload for one.
+func quote(s string) []byte {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	e.Encode(s) // a string into a buffer does not fail
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
 }
