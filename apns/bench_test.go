@@ -1,90 +1,17 @@
 package apns
 
 import (
-	"bufio"
 	"bytes"
 	"context"
-	"crypto/tls"
-	"encoding/binary"
 	"encoding/pem"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"os/exec"
 	"syscall"
 	"testing"
 	"time"
 )
-
-// quickServe is the cheapest gateway that still speaks HTTP/2: every request is answered with 200 and nothing else, many in one
-// write. It measures the client and not itself.
-func quickServe(conn net.Conn) {
-	defer conn.Close()
-	reader := bufio.NewReaderSize(conn, 256<<10)
-	if _, err := reader.Discard(len(connectionPreface)); err != nil {
-		return
-	}
-	out := settingsFrame([]setting{{settingMaxStreams, 1000}})
-	out = appendWindowUpdate(out, 0, 1<<30)
-	credit := 0
-	for {
-		if reader.Buffered() < frameHeaderSize {
-			if _, err := conn.Write(out); err != nil {
-				return
-			}
-			out = out[:0]
-		}
-		head, err := reader.Peek(frameHeaderSize)
-		if err != nil {
-			return
-		}
-		kind, flags, stream := frameType(head[3]), head[4], binary.BigEndian.Uint32(head[5:])
-		length := int(head[0])<<16 | int(head[1])<<8 | int(head[2])
-		if reader.Buffered() < frameHeaderSize+length && len(out) > 0 {
-			if _, err := conn.Write(out); err != nil {
-				return
-			}
-			out = out[:0]
-		}
-		if _, err := reader.Discard(frameHeaderSize + length); err != nil {
-			return
-		}
-		switch {
-		case kind == frameData && flags&flagEndStream != 0:
-			out = append(out, 0, 0, 1, byte(frameHeaders), flagEndHeaders|flagEndStream)
-			out = append(binary.BigEndian.AppendUint32(out, stream), 0x88)
-			if credit += length; credit > 1<<29 {
-				out = appendWindowUpdate(out, 0, uint32(credit))
-				credit = 0
-			}
-		case kind == frameSettings && flags&flagAck == 0:
-			out = appendFrameHeader(out, 0, frameSettings, flagAck, 0)
-		case kind == framePing && flags&flagAck == 0:
-			out = append(appendFrameHeader(out, 8, framePing, flagAck, 0), make([]byte, 8)...)
-		}
-	}
-}
-
-// quickGateway runs quickServe over TLS on 127.0.0.1, in this process.
-func quickGateway(t testing.TB) string {
-	t.Helper()
-	listener, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{serverTLS()}, NextProtos: []string{"h2"}, DynamicRecordSizingDisabled: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { listener.Close() })
-	go func() {
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			go quickServe(conn)
-		}
-	}()
-	return "https://" + listener.Addr().String()
-}
 
 // TestMain runs the gateway alone when the benchmark started this program as its gateway, so that the processor time of the two
 // sides can be told apart.
@@ -93,13 +20,13 @@ func TestMain(m *testing.M) {
 		os.Exit(m.Run())
 	}
 	var t gatewayProcess
-	url := quickGateway(&t)
+	url := (&quickGateway{}).start(&t)
 	root := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: authority().root.Raw})
 	fmt.Printf("%s\n%s\n", url, root)
 	_, _ = io.Copy(io.Discard, os.Stdin) // until the benchmark ends
 }
 
-// gatewayProcess stands in for the test that quickGateway wants.
+// gatewayProcess stands in for the test that a quickGateway wants.
 type gatewayProcess struct{ testing.TB }
 
 func (*gatewayProcess) Helper()        {}

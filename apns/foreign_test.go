@@ -10,6 +10,7 @@ import (
 	"crypto/x509/pkix"
 	"fmt"
 	"io"
+	"log"
 	"math/big"
 	"net"
 	"net/http"
@@ -42,7 +43,7 @@ func goServer(t testing.TB, clientAuth tls.ClientAuthType, handler http.HandlerF
 	server := httptest.NewUnstartedServer(handler)
 	server.EnableHTTP2 = true
 	server.TLS = &tls.Config{Certificates: []tls.Certificate{serverTLS()}, ClientAuth: clientAuth, ClientCAs: roots()}
-	server.Config.ErrorLog = nil
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
 	server.StartTLS()
 	t.Cleanup(server.Close)
 	return server
@@ -86,16 +87,16 @@ func testContext(t testing.TB) context.Context {
 }
 
 func TestGoServerReceivesWhatWasSent(t *testing.T) {
-	type seen struct {
+	type arrived struct {
 		method, path, body string
 		header             http.Header
 		clientName         string
 	}
 	var mu sync.Mutex
-	var got []seen
+	var got []arrived
 	server := goServer(t, tls.RequestClientCert, func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
-		s := seen{method: r.Method, path: r.URL.Path, body: string(body), header: r.Header}
+		s := arrived{method: r.Method, path: r.URL.Path, body: string(body), header: r.Header}
 		if len(r.TLS.PeerCertificates) > 0 {
 			s.clientName = r.TLS.PeerCertificates[0].Subject.CommonName
 		}

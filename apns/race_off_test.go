@@ -1,0 +1,5 @@
+//go:build !race
+
+package apns
+
+const raceEnabled = false
