@@ -39,7 +39,7 @@ type peer struct {
 	writes sync.Mutex
 
 	mu sync.Mutex
-	log
+	peerLog
 	byStream map[uint32]*seenRequest
 	headers  *hpack.Decoder
 	ackTable int64 // table size to apply to the decoder at the next ack; -1: none
@@ -47,8 +47,8 @@ type peer struct {
 	halt     chan struct{}
 }
 
-// A log is what a peer has seen.
-type log struct {
+// A peerLog is what a peer has seen.
+type peerLog struct {
 	requests []*seenRequest
 	resets   map[uint32]errorCode
 	pings    int
@@ -56,12 +56,12 @@ type log struct {
 	failure  error // why the connection ended
 }
 
-// seen gives a copy of the log when everything is at rest.
-func (p *peer) seen() log {
+// seen gives a copy of it when everything is at rest.
+func (p *peer) seen() peerLog {
 	synctest.Wait()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	seen := p.log
+	seen := p.peerLog
 	seen.resets = maps.Clone(p.resets)
 	seen.requests = nil
 	for _, r := range p.requests {
@@ -119,7 +119,7 @@ func (g *gateway) dial(ctx context.Context, network, address string) (net.Conn, 
 		return nil, g.refuse
 	}
 	mine, theirs := net.Pipe()
-	p := &peer{g: g, conn: mine, log: log{resets: map[uint32]errorCode{}}, headers: hpack.NewDecoder(headerTableSize, nil), byStream: map[uint32]*seenRequest{}, ackTable: -1, halt: make(chan struct{})}
+	p := &peer{g: g, conn: mine, peerLog: peerLog{resets: map[uint32]errorCode{}}, headers: hpack.NewDecoder(headerTableSize, nil), byStream: map[uint32]*seenRequest{}, ackTable: -1, halt: make(chan struct{})}
 	g.peers = append(g.peers, p)
 	go p.read(g.first)
 	return theirs, nil
