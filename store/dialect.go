@@ -20,7 +20,7 @@ var sqlite = dialect{
 	words: strings.NewReplacer(
 		"{blob}", "BLOB",
 		"{serial}", "INTEGER PRIMARY KEY AUTOINCREMENT",
-		"{sequence}", "INTEGER PRIMARY KEY AUTOINCREMENT",
+		"{sequence}", "INTEGER PRIMARY KEY", // rises among the rows that are there, which is all that order needs
 		"{clustered}", "WITHOUT ROWID",
 	),
 	rewrite: func(q string) string { return numbered.ReplaceAllString(q, "?$1") },

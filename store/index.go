@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/RoaringBitmap/roaring/v2"
 	"github.com/aurora-push/aurora"
@@ -31,29 +32,55 @@ func indexTerms(d aurora.Device) []string {
 	return terms
 }
 
-// reindex appends the changes between two sets of terms.
+// reindex appends the change between two sets of terms as one short record.
 func reindex(t *tx, appID int64, number uint32, before, after []string) error {
-	for _, term := range after {
-		if !slices.Contains(before, term) {
-			if err := appendChange(t, appID, number, term, 1); err != nil {
-				return err
-			}
-		}
+	gained, lost := missing(before, after), missing(after, before)
+	if gained == "" && lost == "" {
+		return nil
 	}
-	for _, term := range before {
-		if !slices.Contains(after, term) {
-			if err := appendChange(t, appID, number, term, 0); err != nil {
+	_, err := t.exec("INSERT INTO index_change (app_id, block, number, gained, lost) VALUES ($1, $2, $3, $4, $5)",
+		appID, audience.BlockOf(number), number, gained, lost)
+	return err
+}
+
+// missing returns the terms of list that from lacks, one a line: a tag has no
+// line breaks.
+func missing(from, list []string) string {
+	var b strings.Builder
+	for _, term := range list {
+		if slices.Contains(from, term) {
+			continue
+		}
+		if b.Len() > 0 {
+			b.WriteByte('\n')
+		}
+		b.WriteString(term)
+	}
+	return b.String()
+}
+
+// change is an index-change record.
+type change struct {
+	number       uint32
+	gained, lost string
+}
+
+// each calls set for every term that the device gained or lost.
+func (c change) each(set func(term string, present bool) error) error {
+	for _, part := range []struct {
+		terms   string
+		present bool
+	}{{c.gained, true}, {c.lost, false}} {
+		if part.terms == "" {
+			continue
+		}
+		for term := range strings.SplitSeq(part.terms, "\n") {
+			if err := set(term, part.present); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
-}
-
-func appendChange(t *tx, appID int64, number uint32, term string, present int) error {
-	_, err := t.exec("INSERT INTO index_change (app_id, block, number, term, present) VALUES ($1, $2, $3, $4, $5)",
-		appID, audience.BlockOf(number), number, term, present)
-	return err
 }
 
 // Blocks returns how many blocks the app's device numbers span.
@@ -125,7 +152,7 @@ func (s *Store) loadPoints(ctx context.Context, t *sql.Tx, appID int64, block ui
 }
 
 func (s *Store) applyTail(ctx context.Context, t *sql.Tx, appID int64, block uint32, byKey map[string]*roaring.Bitmap) error {
-	st, err := s.prepared(ctx, "SELECT number, term, present FROM index_change WHERE app_id = $1 AND block = $2 ORDER BY seq")
+	st, err := s.prepared(ctx, "SELECT number, gained, lost FROM index_change WHERE app_id = $1 AND block = $2 ORDER BY seq")
 	if err != nil {
 		return err
 	}
@@ -134,16 +161,16 @@ func (s *Store) applyTail(ctx context.Context, t *sql.Tx, appID int64, block uin
 		return err
 	}
 	return each(rows, func(row scanner) error {
-		var number uint32
-		var term string
-		var present bool
-		if err := row.Scan(&number, &term, &present); err != nil {
+		var c change
+		if err := row.Scan(&c.number, &c.gained, &c.lost); err != nil {
 			return err
 		}
-		if bitmap, ok := byKey[term]; ok {
-			setBit(bitmap, number, present)
-		}
-		return nil
+		return c.each(func(term string, present bool) error {
+			if bitmap, ok := byKey[term]; ok {
+				setBit(bitmap, c.number, present)
+			}
+			return nil
+		})
 	})
 }
 
@@ -222,21 +249,23 @@ func foldBlock(t *tx, appID int64, block uint32) (n int, err error) {
 	bitmaps := map[string]*roaring.Bitmap{}
 	var last int64
 	err = t.rows(func(row scanner) error {
-		var number uint32
-		var term string
-		var present bool
-		if err := row.Scan(&last, &number, &term, &present); err != nil {
+		var c change
+		if err := row.Scan(&last, &c.number, &c.gained, &c.lost); err != nil {
 			return err
 		}
-		if bitmaps[term] == nil {
-			if bitmaps[term], err = loadBitmap(t.row("SELECT bitmap FROM index_block WHERE app_id = $1 AND block = $2 AND term = $3", appID, block, term)); err != nil {
-				return err
-			}
-		}
-		setBit(bitmaps[term], number, present)
 		n++
-		return nil
-	}, "SELECT seq, number, term, present FROM index_change WHERE app_id = $1 AND block = $2 ORDER BY seq LIMIT $3", appID, block, foldChanges)
+		return c.each(func(term string, present bool) (err error) {
+			b := bitmaps[term]
+			if b == nil {
+				if b, err = loadBitmap(t.row("SELECT bitmap FROM index_block WHERE app_id = $1 AND block = $2 AND term = $3", appID, block, term)); err != nil {
+					return err
+				}
+				bitmaps[term] = b
+			}
+			setBit(b, c.number, present)
+			return nil
+		})
+	}, "SELECT seq, number, gained, lost FROM index_change WHERE app_id = $1 AND block = $2 ORDER BY seq LIMIT $3", appID, block, foldChanges)
 	if err != nil || n == 0 {
 		return n, err
 	}

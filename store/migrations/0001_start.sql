@@ -91,13 +91,14 @@ CREATE TABLE index_block (
   PRIMARY KEY (app_id, block, term)
 ) {clustered};
 
+-- One record for each change of a device: the terms it gained and lost, one a line.
 CREATE TABLE index_change (
   app_id  BIGINT NOT NULL,
   block   BIGINT NOT NULL,
   seq     {sequence},
   number  BIGINT NOT NULL,
-  term    TEXT NOT NULL,
-  present SMALLINT NOT NULL
+  gained  TEXT NOT NULL,
+  lost    TEXT NOT NULL
 );
 CREATE INDEX index_change_block ON index_change (app_id, block, seq);
 
