@@ -159,7 +159,7 @@ func FuzzPushCertificate(f *testing.F) {
 	f.Add([]byte{0x0c, 3, 'a', ',', 'b'})
 	f.Fuzz(func(t *testing.T, der []byte) {
 		for _, topic := range append(readTopics(der), readTopicString(der)...) {
-			if len(topic) > len(der) {
+			if len(topic) > 2*len(der) { // two bytes of an old string type may be three in UTF-8
 				t.Fatalf("%q out of %d bytes", topic, len(der))
 			}
 		}
