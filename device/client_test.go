@@ -166,13 +166,15 @@ func TestAChangeOfMindDuringARequestIsSent(t *testing.T) {
 		})
 		c.SetAlias("old")
 		c.AddTags("x")
+		c.RegisterDeviceToken([]byte{1})
 		synctest.Wait() // "old" is on its way
 		c.SetAlias("new")
 		c.RemoveTags("x")
+		c.RegisterDeviceToken([]byte{2}) // has to bring its environment along again
 		close(gate)
 		mustSync(t, c)
-		if d := a.only(); d.Values["alias"] != "new" || len(d.Tags) != 0 {
-			t.Fatalf("alias %v, tags %v", d.Values["alias"], d.Tags)
+		if d := a.only(); d.Values["alias"] != "new" || len(d.Tags) != 0 || d.Values["token"] != "02" {
+			t.Fatalf("values %v, tags %v", d.Values, d.Tags)
 		}
 	})
 }

@@ -84,6 +84,16 @@ func TestParseConfigKeepsPasswordsToItself(t *testing.T) {
 	}
 }
 
+func TestACycleIsNamedAsSuch(t *testing.T) {
+	data, err := os.ReadFile("../vectors/plist/bad-binary-cycle.plist")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ParseConfig(data); err == nil || !strings.Contains(err.Error(), "contains itself") {
+		t.Fatalf("got %v", err)
+	}
+}
+
 func TestReceiptVectors(t *testing.T) {
 	var vectors []struct {
 		Name, Payload    string

@@ -197,6 +197,37 @@ func TestAnExtensionWithoutNetworkLeavesItsReceiptToTheApp(t *testing.T) {
 	})
 }
 
+func TestAnOpenedAppTakesOverFromItsExtension(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		r.ready(t)
+		r.must(t, r.Kill(testBundle))
+		offline := func(yes bool) {
+			r.aurora.mu.Lock()
+			defer r.aurora.mu.Unlock()
+			r.aurora.broken = yes
+		}
+		offline(true)
+		r.courier.push(t, `{"aps":{"alert":"a","mutable-content":1},"_j_msgid":5}`)
+		r.must(t, r.Open(testBundle)) // the extension is still trying
+		r.must(t, r.SetAlias(testBundle, "ann"))
+		time.Sleep(5 * time.Second)
+		offline(false)
+		r.Home()
+		r.must(t, r.Open(testBundle)) // the app tries at once, before the extension would
+		if got := r.synced(t); !slices.Equal(got, []string{"5 received"}) {
+			t.Fatalf("receipts %v", got)
+		}
+		time.Sleep(2 * extensionTimeout)
+		// An extension that lived on would have written its older record over the app's.
+		r.must(t, r.Kill(testBundle))
+		r.must(t, r.Open(testBundle))
+		if a := r.State().Apps[0]; a.Alias != "ann" {
+			t.Fatalf("after a restart of the app the alias is %q", a.Alias)
+		}
+	})
+}
+
 func TestAnExtensionOfAForgottenDeviceLeavesItsReceiptToTheApp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
