@@ -17,6 +17,8 @@ type Apps interface {
 	AppByID(ctx context.Context, id int64) (aurora.App, error)
 	// AppsOf returns an account's apps, oldest first, without secrets.
 	AppsOf(ctx context.Context, accountID int64) ([]aurora.App, error)
+	// AllApps returns every account's apps, oldest first, without secrets.
+	AllApps(ctx context.Context) ([]aurora.App, error)
 }
 
 // cacheLife bounds how long a change made by another process goes unnoticed.
@@ -43,6 +45,10 @@ func (s *Service) CreateApp(ctx context.Context, accountID int64, name, bundleID
 func (s *Service) Apps(ctx context.Context, accountID int64) ([]aurora.App, error) {
 	return s.c.Apps.AppsOf(ctx, accountID)
 }
+
+// AllApps returns every app of the installation, for its operator, without
+// secrets.
+func (s *Service) AllApps(ctx context.Context) ([]aurora.App, error) { return s.c.Apps.AllApps(ctx) }
 
 // App returns an app of the account, with its secret; aurora.NotFound for
 // anyone else's.

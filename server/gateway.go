@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 
+	"github.com/aurora-push/aurora"
 	"github.com/aurora-push/aurora/channel"
 )
 
@@ -55,7 +56,19 @@ func (s *Server) gateways(ctx context.Context) (*channel.Gateways, error) {
 		}
 	}
 	s.apnsCA = ca
+	s.apns = g
 	return g, nil
+}
+
+// Gateways returns the base URLs of the two APNs gateways in use.
+func (s *Server) Gateways() []string {
+	return []string{s.apns.URL(aurora.Production), s.apns.URL(aurora.Development)}
+}
+
+// InspectCredential reads a credential file without the network; refusals are
+// *aurora.Error with a sentence and its remedy.
+func InspectCredential(file aurora.CredentialFile) (aurora.InspectedCredential, error) {
+	return new(channel.Gateways).Inspect(file)
 }
 
 // keepGateways stores the gateways of a running server.

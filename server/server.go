@@ -52,6 +52,7 @@ type Server struct {
 	channel  *channel.IOS
 	http     *http.Server
 	listener net.Listener
+	apns     *channel.Gateways
 	apnsCA   string // PEM
 	lock     *os.File
 	cancel   context.CancelFunc

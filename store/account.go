@@ -138,6 +138,16 @@ func (s *Store) AppsOf(ctx context.Context, accountID int64) (apps []aurora.App,
 	return apps, err
 }
 
+// AllApps returns every app, oldest first.
+func (s *Store) AllApps(ctx context.Context) (apps []aurora.App, err error) {
+	err = s.rows(ctx, func(row scanner) error {
+		a, _, err := scanApp(row)
+		apps = append(apps, a)
+		return err
+	}, "SELECT "+appColumns+" FROM app ORDER BY id")
+	return apps, err
+}
+
 // PutSetting stores a named text.
 func (s *Store) PutSetting(ctx context.Context, name, value string) error {
 	return s.write(ctx, func(t *tx) error {

@@ -38,7 +38,7 @@ func root() *cobra.Command {
 			return fromEnvironment(cmd.Flags())
 		},
 	}
-	cmd.AddCommand(demoCommand(), serveCommand(), apnsCommand(), accountCommand(), appCommand(), pushCommand(), benchCommand())
+	cmd.AddCommand(demoCommand(), serveCommand(), apnsCommand(), accountCommand(), appCommand(), pushCommand(), doctorCommand(), benchCommand())
 	return cmd
 }
 
