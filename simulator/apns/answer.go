@@ -38,17 +38,15 @@ func (c *connection) push(st *stream) {
 	n := c.newNotification(r)
 	now := c.server.clock.Now()
 	registry.begin(n, now)
+	refused := c.judge(r, n) // from here on the notification changes under the registry's lock only
 	script := c.server.faults.match(n, r)
-	if script != nil && script.acts() {
-		if c.perform(script, st, n) {
-			return
-		}
+	if script != nil && script.acts() && c.perform(script, st, n) {
+		return
 	}
 	inject := func() *refusal { return nil }
 	if script != nil && script.refuses() {
 		inject = func() *refusal { return &refusal{script.Status, script.Reason, script.timestamp(now)} }
 	}
-	refused := c.judge(r, n)
 	if refused == nil {
 		refused = registry.accept(n, inject)
 		c.dirty = true

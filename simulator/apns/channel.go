@@ -175,8 +175,7 @@ func (r *registry) offer(s *subscription, n *Notification, now time.Time) {
 	r.write(entry{Subscription: s})
 	r.sequence++
 	piece := *n
-	piece.Sequence, piece.Phone, piece.stored, piece.Trace = r.sequence, s.Phone, false, nil
-	r.record.add(&piece)
+	piece.Sequence, piece.Phone, piece.stored, piece.logged, piece.Trace = r.sequence, s.Phone, false, false, nil
 	if len(p.waiting) >= waitingLimit {
 		r.replace(p, &piece, now)
 	}

@@ -61,7 +61,7 @@ func (c *connection) checkApp(r *request, bundle string) *refusal {
 	if r.has&hasRequestID != 0 && !validUUID(r.requestID) {
 		return refuse(400, reasonBadMessageID)
 	}
-	if !bundlePattern.MatchString(bundle) {
+	if !validBundle(bundle) {
 		return refuse(404, reasonBadPath)
 	}
 	if suffixOf(bundle) != "" {
@@ -85,6 +85,7 @@ func (c *connection) serveBroadcast(st *stream, bundle string) {
 	n := c.newNotification(r)
 	n.BundleID, n.ChannelID, n.APNsID = bundle, r.channelID, c.server.ids.uuid()
 	registry.begin(n, c.server.clock.Now())
+	refused := c.judgeBroadcast(r, n)
 	script := c.server.faults.match(n, r)
 	if script != nil && script.acts() && c.perform(script, st, n) {
 		return
@@ -93,7 +94,6 @@ func (c *connection) serveBroadcast(st *stream, bundle string) {
 	if script != nil && script.refuses() {
 		inject = func() *refusal { return refuse(script.Status, script.Reason) }
 	}
-	refused := c.judgeBroadcast(r, n)
 	if refused == nil {
 		refused = registry.broadcast(n, inject)
 		c.dirty = true

@@ -3,10 +3,8 @@ package apns
 import (
 	"bytes"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"sync"
 	"time"
@@ -33,7 +31,7 @@ type connection struct {
 	conn        net.Conn // TLS
 	records     *recordConn
 	certificate *pushCertificate // nil = token authentication
-	leaf        *x509.Certificate
+	serial      string           // of the certificate, in hexadecimal
 	tlsVersion  uint16
 	opened      time.Time
 
@@ -147,8 +145,8 @@ func (s *Server) handshake(e Environment, raw net.Conn) (*connection, error) {
 	state := secure.ConnectionState()
 	c.tlsVersion = state.Version
 	if len(state.PeerCertificates) > 0 {
-		c.leaf = state.PeerCertificates[0]
-		c.certificate = readPushCertificate(c.leaf)
+		c.serial = serialOf(state.PeerCertificates[0])
+		c.certificate = readPushCertificate(state.PeerCertificates[0])
 	}
 	return c, nil
 }
@@ -216,41 +214,6 @@ func (c *connection) start() {
 	c.flush()
 }
 
-// announce sends SETTINGS with the stream limit and the header table size.
-func (c *connection) announce(limit, tableSize uint32, more ...setting) {
-	c.limit = limit
-	c.announced = append(c.announced, announcement{limit, tableSize})
-	c.out = appendSettings(c.out, append([]setting{
-		{settingHeaderTableSize, tableSize}, {settingMaxStreams, limit},
-	}, more...)...)
-	c.server.tally("settings_sent")
-}
-
-// setLimit announces a new stream limit if it is new.
-func (c *connection) setLimit(limit uint32) {
-	if c.limit != limit && !c.goingAway {
-		c.announce(limit, c.inbound.tableSize)
-	}
-}
-
-// adopt brings an open connection to a changed policy.
-func (c *connection) adopt(old, p *Policy) {
-	c.mu.Lock()
-	limit := c.limit
-	switch {
-	case c.authenticated() && old.Streams != p.Streams:
-		limit = p.Streams
-	case !c.authenticated() && old.InitialStreams != p.InitialStreams:
-		limit = p.InitialStreams
-	}
-	if (limit != c.limit || c.inbound.tableSize != p.HeaderTableSize) && !c.goingAway {
-		c.inbound.tableSize = p.HeaderTableSize
-		c.announce(limit, p.HeaderTableSize)
-	}
-	c.mu.Unlock()
-	c.flush()
-}
-
 func (c *connection) authenticated() bool { return c.certificate != nil || c.team != "" }
 
 // bind notes who the peer is after its first valid provider token.
@@ -266,20 +229,7 @@ func (c *connection) updateScope(p *Policy, key *providerKey) string {
 	return key.KeyID
 }
 
-func (c *connection) revoked() bool { return c.server.keys.certificateRevoked(c.leaf) }
-
-// allowed is how many streams the peer may believe it can open: until it
-// acknowledges, it is held to the most generous limit it could have seen last.
-func (c *connection) allowed() uint32 {
-	if !c.settled {
-		return 1<<32 - 1
-	}
-	most := c.believed
-	for _, a := range c.announced {
-		most = max(most, a.limit)
-	}
-	return most
-}
+func (c *connection) revoked() bool { return c.server.keys.certificateRevoked(c.serial) }
 
 // after runs f, with the connection locked, once d has passed.
 func (c *connection) after(d time.Duration, f func()) {
@@ -305,66 +255,6 @@ func (c *connection) after(d time.Duration, f func()) {
 		c.flush()
 	})
 	c.timers = append(c.timers, t)
-}
-
-func (c *connection) checkIdle() {
-	c.mu.Lock()
-	limit := time.Duration(c.server.policy.Load().IdleTimeout)
-	left := limit - time.Since(c.active)
-	switch {
-	case c.closed || limit <= 0:
-	case left > 0 || len(c.streams) > 0:
-		c.idle.Reset(max(left, time.Second))
-	default:
-		c.goAway(codeNoError, c.inbound.lastStream, reasonJSON(reasonIdleTimeout, 0))
-	}
-	c.mu.Unlock()
-	c.flush()
-}
-
-// goAway announces the end: streams above last will not be processed, the
-// others are answered, then the connection closes (spec §1.7).
-func (c *connection) goAway(code, last uint32, debug string) {
-	if c.closed {
-		return
-	}
-	c.out = appendGoAway(c.out, last, code, debug)
-	c.server.tally("goaway")
-	if c.goingAway {
-		c.lastGood = min(c.lastGood, last)
-	} else {
-		c.goingAway, c.lastGood = true, last
-		c.after(drainTimeout, c.abandon)
-	}
-	for id, st := range c.streams {
-		if id > c.lastGood {
-			c.forget(st)
-		}
-	}
-	c.maybeClose()
-}
-
-// abandon gives up on streams that the peer did not finish.
-func (c *connection) abandon() {
-	clear(c.streams)
-	c.maybeClose()
-}
-
-// maybeClose ends a connection that is going away once nothing is open. The
-// reader sees the deadline and closes.
-func (c *connection) maybeClose() {
-	if c.goingAway && len(c.streams) == 0 {
-		c.inbound.finished = true
-		c.conn.SetReadDeadline(time.Now().Add(lingerTimeout))
-	}
-}
-
-// forget removes a stream that needs nothing any more.
-func (c *connection) forget(st *stream) {
-	delete(c.streams, st.id)
-	if c.goingAway {
-		c.maybeClose()
-	}
 }
 
 // flush writes what has gathered. The journal comes first: an answer must not
@@ -400,66 +290,6 @@ func (c *connection) flush() {
 		c.closeWrite()
 	}
 }
-
-func (c *connection) closeWrite() {
-	if secure, ok := c.conn.(*tls.Conn); ok {
-		secure.CloseWrite()
-	}
-}
-
-// linger reads and drops until the peer closes, so that unread bytes do not
-// turn our close into a reset that overtakes the last frames.
-func (c *connection) linger() {
-	c.closeWrite()
-	c.conn.SetReadDeadline(time.Now().Add(lingerTimeout))
-	var sink [4096]byte
-	for {
-		if _, err := c.conn.Read(sink[:]); err != nil {
-			return
-		}
-	}
-}
-
-// lingerRaw does the same below TLS after a failed handshake: under TLS 1.3 a
-// client sends its first requests before it can know, and a reset would eat
-// the alert that tells it why.
-func lingerRaw(raw net.Conn) {
-	if half, ok := raw.(interface{ CloseWrite() error }); ok {
-		half.CloseWrite()
-	}
-	raw.SetReadDeadline(time.Now().Add(lingerTimeout))
-	io.Copy(io.Discard, raw)
-}
-
-func (c *connection) close() {
-	c.mu.Lock()
-	c.closed = true
-	for _, t := range c.timers {
-		t.Stop()
-	}
-	if c.idle != nil {
-		c.idle.Stop()
-	}
-	c.mu.Unlock()
-	c.conn.Close()
-}
-
-// shutdown is asked by the server: finish what is open, accept nothing new.
-func (c *connection) shutdown() {
-	if c.server.config.Bench {
-		c.abort() // its output belongs to the reading goroutine alone
-		return
-	}
-	c.mu.Lock()
-	if !c.goingAway {
-		c.goAway(codeNoError, c.inbound.lastStream, reasonJSON(reasonShutdown, 0))
-	}
-	c.mu.Unlock()
-	c.flush()
-}
-
-// abort closes without another word.
-func (c *connection) abort() { c.conn.Close() }
 
 // reasonJSON is the body of a refusal and the debug data of GOAWAY.
 func reasonJSON(reason string, timestamp int64) string {

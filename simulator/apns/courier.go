@@ -174,7 +174,7 @@ func (ss *session) take(line []byte) error {
 
 // takeApp acts on the lines that are about one app.
 func (ss *session) takeApp(in courierLineIn) {
-	if !bundlePattern.MatchString(in.BundleID) {
+	if !validBundle(in.BundleID) {
 		ss.refuse(in.Ref, "bundle_id may hold letters, digits, dots and hyphens only")
 		return
 	}

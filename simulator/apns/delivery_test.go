@@ -241,7 +241,7 @@ func TestUninstallAnswers410Late(t *testing.T) {
 	policy := DefaultPolicy()
 	policy.UninstallDelay = Duration(time.Hour)
 	s, phone, token, _ := live(t, Config{Policy: &policy})
-	s.ChangeClock(ClockChange{Frozen: ptr(true)})
+	s.ChangeClock(ClockChange{Frozen: new(true)})
 	send := sender(t, s, token)
 	phone.send(`{"op":"uninstall","bundle_id":%q,"environment":"production"}`, testBundle)
 	phone.quiet()

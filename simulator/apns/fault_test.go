@@ -35,8 +35,8 @@ func TestFaultRefusals(t *testing.T) {
 	add(Fault{Topic: testBundle, Skip: 1, Count: 2, Status: 429, Reason: "TooManyRequests", RetryAfter: "30"})
 	add(Fault{Payload: "teapot", Status: 418, Reason: "ImATeapot"})
 	add(Fault{Payload: "dead", Status: 410, Reason: "ExpiredToken", GoneSeconds: 60})
-	add(Fault{Payload: "silent", Status: 500, Body: ptr("")})
-	add(Fault{Payload: "chatty", Body: ptr("fine")})
+	add(Fault{Payload: "silent", Status: 500, Body: new("")})
+	add(Fault{Payload: "chatty", Body: new("fine")})
 	for i, want := range []int{200, 429, 429, 200} {
 		r := p.push(t, push{token: token})
 		if r.Status != want || (r.Header.Get("retry-after") == "30") != (want == 429) {
@@ -94,25 +94,25 @@ func TestFaultShapesTheAnswer(t *testing.T) {
 	if head.StreamID != id || head.PseudoValue("status") != "400" || head.Frames != 2 {
 		t.Fatalf("%+v", head)
 	}
-	var got string
+	var got strings.Builder
 	for {
 		f := expect[*h2DataFrame](w)
 		if len(f.Data()) > 4 || f.Pad != 10 {
 			t.Fatalf("%d bytes, %d of padding", len(f.Data()), f.Pad)
 		}
-		got += string(f.Data())
+		got.WriteString(string(f.Data()))
 		if f.StreamEnded() {
 			break
 		}
 	}
-	if got != `{"reason":"BadTopic"}` {
-		t.Error(got)
+	if got.String() != `{"reason":"BadTopic"}` {
+		t.Error(got.String())
 	}
 }
 
 func TestFaultRST(t *testing.T) {
 	s, w, add := scripted(t)
-	add(Fault{Count: 1, RST: ptr(uint32(codeRefusedStream))})
+	add(Fault{Count: 1, RST: new(uint32(codeRefusedStream))})
 	id := w.request(small)
 	if f := expect[*h2RSTStreamFrame](w); f.StreamID != id || f.ErrCode != h2ErrCodeRefusedStream {
 		t.Fatalf("%+v", f)

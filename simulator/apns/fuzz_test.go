@@ -51,7 +51,6 @@ func FuzzFrames(f *testing.F) {
 		c := newConnection(s, Production, deaf{}, nil)
 		defer c.close()
 		c.certificate = certificate
-		c.leaf = s.authority.root
 		c.limit = 10
 		c.announce(10, 4096)
 		rest, err := c.takeFrames(data)
@@ -170,7 +169,7 @@ func FuzzRequest(f *testing.F) {
 	f.Fuzz(func(t *testing.T, path, id, topic, pushType, priority, expiration, collapse, body string) {
 		c := newConnection(s, Production, deaf{}, nil)
 		defer c.close()
-		c.certificate, c.leaf = certificate, s.authority.root
+		c.certificate = certificate
 		r := &request{}
 		for _, field := range [][2]string{{":method", "POST"}, {":path", path}, {"apns-id", id}, {"apns-topic", topic}, {"apns-push-type", pushType},
 			{"apns-priority", priority}, {"apns-expiration", expiration}, {"apns-collapse-id", collapse}} {

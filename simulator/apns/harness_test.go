@@ -13,6 +13,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"strings"
@@ -175,9 +176,7 @@ func (p *provider) try(ctx context.Context, m push) (reply, error) {
 	if !m.noTopic {
 		req.Header.Set("apns-topic", testBundle)
 	}
-	for name, values := range m.header {
-		req.Header[name] = values
-	}
+	maps.Copy(req.Header, m.header)
 	if p.token != nil && req.Header.Get("authorization") == "" {
 		req.Header.Set("authorization", "bearer "+p.token())
 	}

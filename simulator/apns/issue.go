@@ -79,10 +79,8 @@ type Issued struct {
 	TLS         tls.Certificate   // the same credential, ready for a tls.Config
 }
 
-var (
-	bundlePattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9.-]{0,254}$`)
-	idPattern     = regexp.MustCompile(`^[A-Z0-9]{10}$`)
-)
+// idPattern is the form of key ids and team ids.
+var idPattern = regexp.MustCompile(`^[A-Z0-9]{10}$`)
 
 // Issue makes a credential that this local APNs, and every other one that is
 // started on the same folder, trusts. It may be called before Start and from
@@ -94,11 +92,11 @@ func (s *Server) Issue(r IssueRequest) (*Issued, error) {
 	if !idPattern.MatchString(r.TeamID) {
 		return nil, fmt.Errorf("apns: team id %q must be 10 upper-case letters or digits", r.TeamID)
 	}
-	if r.BundleID != "" && !bundlePattern.MatchString(r.BundleID) {
+	if r.BundleID != "" && !validBundle(r.BundleID) {
 		return nil, fmt.Errorf("apns: bundle id %q may hold letters, digits, dots and hyphens only", r.BundleID)
 	}
 	for _, topic := range r.Topics {
-		if !bundlePattern.MatchString(topic) {
+		if !validBundle(topic) {
 			return nil, fmt.Errorf("apns: topic %q may hold letters, digits, dots and hyphens only", topic)
 		}
 	}
@@ -117,6 +115,9 @@ func (s *Server) issueKey(r IssueRequest) (*Issued, error) {
 	}
 	if !idPattern.MatchString(r.KeyID) {
 		return nil, fmt.Errorf("apns: key id %q must be 10 upper-case letters or digits", r.KeyID)
+	}
+	if len(r.Topics) > maxTopicsPerKey {
+		return nil, fmt.Errorf("apns: a key may be restricted to at most %d topics", maxTopicsPerKey)
 	}
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

@@ -54,6 +54,7 @@ type keyring struct {
 	keys    map[string]*providerKey
 	apps    map[string]claimed
 	revoked map[string]bool
+	looked  map[string]time.Time // when the folder was last asked about a serial number
 }
 
 // claimed is the owner of a bundle id as last read. It is read again after a
@@ -64,7 +65,7 @@ type claimed struct {
 }
 
 func newKeyring(dir string) *keyring {
-	return &keyring{dir: dir, keys: map[string]*providerKey{}, apps: map[string]claimed{}, revoked: map[string]bool{}}
+	return &keyring{dir: dir, keys: map[string]*providerKey{}, apps: map[string]claimed{}, revoked: map[string]bool{}, looked: map[string]time.Time{}}
 }
 
 func (k *keyring) add(key *providerKey) error {
@@ -142,7 +143,7 @@ func (k *keyring) claim(bundle, team string) error {
 // claimed it: such an app is open to every team.
 func (k *keyring) owner(topic string) string {
 	bundle := bundleOf(topic)
-	if !bundlePattern.MatchString(bundle) {
+	if !validBundle(bundle) {
 		return ""
 	}
 	k.mu.Lock()
@@ -183,16 +184,28 @@ func (k *keyring) revoke(id string) error {
 	return k.write("revoked", serial, true)
 }
 
-func (k *keyring) certificateRevoked(c *x509.Certificate) bool {
-	serial := c.SerialNumber.Text(16)
+// certificateRevoked is asked for every push, so the folder, into which another
+// process may write, is looked at once a second.
+func (k *keyring) certificateRevoked(serial string) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.revoked[serial] {
 		return true
 	}
-	_, err := k.read("revoked", serial)
-	return err == nil
+	if k.dir == "" || time.Since(k.looked[serial]) < time.Second {
+		return false
+	}
+	if len(k.looked) > 10000 {
+		clear(k.looked)
+	}
+	k.looked[serial] = time.Now()
+	if _, err := k.read("revoked", serial); err == nil {
+		k.revoked[serial] = true
+	}
+	return k.revoked[serial]
 }
+
+func serialOf(c *x509.Certificate) string { return c.SerialNumber.Text(16) }
 
 func (k *keyring) write(folder, name string, value any) error {
 	if k.dir == "" {

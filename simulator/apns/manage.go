@@ -258,7 +258,7 @@ func (s *Server) postIssue(w http.ResponseWriter, r *http.Request) {
 		Serial string `json:"serial,omitempty"`
 	}{P12: issued.P12, P8: string(issued.P8), KeyID: issued.KeyID, TeamID: issued.TeamID}
 	if issued.Certificate != nil {
-		out.Serial = issued.Certificate.SerialNumber.Text(16)
+		out.Serial = serialOf(issued.Certificate)
 	}
 	replyJSON(w, http.StatusCreated, out)
 }

@@ -33,6 +33,7 @@ type Notification struct {
 
 	keepUntil time.Time // end of storage; not after now = one attempt only
 	stored    bool      // a journal record stands for it
+	logged    bool      // in the log
 	sent      bool      // handed to a phone at least once
 }
 

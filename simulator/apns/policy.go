@@ -3,6 +3,7 @@ package apns
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -165,10 +166,8 @@ func (p Policy) merge(data []byte) (Policy, error) {
 
 func (p Policy) check() error {
 	oneOf := func(name, value string, allowed ...string) error {
-		for _, a := range allowed {
-			if value == a {
-				return nil
-			}
+		if slices.Contains(allowed, value) {
+			return nil
 		}
 		return fmt.Errorf("apns: policy %s is %q; use one of %q", name, value, allowed)
 	}

@@ -47,7 +47,7 @@ func TestProviderTokenTolerance(t *testing.T) {
 		{"bent signature", "bearer " + bend(signToken(t, key, now, nil)), 403, 403},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			for mode, want := range map[*Policy]int{ptr(DefaultPolicy()): test.tolerant, &strict: test.strict} {
+			for mode, want := range map[*Policy]int{new(DefaultPolicy()): test.tolerant, &strict: test.strict} {
 				if err := s.SetPolicy(*mode); err != nil {
 					t.Fatal(err)
 				}
@@ -60,7 +60,8 @@ func TestProviderTokenTolerance(t *testing.T) {
 	}
 }
 
-func ptr[T any](v T) *T { return &v }
+//go:fix inline
+func ptr[T any](v T) *T { return new(v) }
 
 // bend changes a bit in the middle of the signature.
 func bend(token string) string {

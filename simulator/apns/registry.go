@@ -151,6 +151,7 @@ func (r *registry) replay(path string) error {
 	}
 	for _, sequence := range slices.Sorted(maps.Keys(waiting)) {
 		n := waiting[sequence]
+		n.logged = true
 		r.record.add(n)
 		p := r.phone(n.Phone)
 		p.waiting = append(p.waiting, n)
@@ -289,14 +290,14 @@ func (r *registry) learn(d *device, now time.Time) {
 	r.record.count("tokens_dead")
 }
 
-// begin puts a request on record. It is also called for requests that will be refused.
+// begin numbers a request. It shows in the log from its next step on, because
+// until then its connection is still filling it in.
 func (r *registry) begin(n *Notification, now time.Time) {
 	n.Trace = append(make([]Event, 0, 4), Event{At: now, What: Received})
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.sequence++
 	n.Sequence = r.sequence
-	r.record.add(n)
 	r.record.count("received")
 }
 
@@ -326,6 +327,10 @@ func (r *registry) verdict(n *Notification, status int, reason string, now time.
 
 // trace adds a step, counts it and tells the live feeds.
 func (r *registry) trace(n *Notification, now time.Time, what What, detail string) {
+	if !n.logged {
+		n.logged = true
+		r.record.add(n)
+	}
 	n.Trace = append(n.Trace, Event{now, what, detail})
 	if what != Verdict {
 		r.record.count(string(what))

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"slices"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -130,7 +131,7 @@ func (s *Server) prepareTLS() error {
 		ClientCAs:    s.authority.clientPool(),
 		Time:         s.clock.Now, // certificates expire by the server's clock
 		VerifyConnection: func(state tls.ConnectionState) error {
-			if len(state.PeerCertificates) > 0 && s.keys.certificateRevoked(state.PeerCertificates[0]) {
+			if len(state.PeerCertificates) > 0 && s.keys.certificateRevoked(serialOf(state.PeerCertificates[0])) {
 				return errors.New("the client certificate was revoked")
 			}
 			return nil
@@ -161,13 +162,17 @@ func (s *Server) Start(ctx context.Context) error {
 	s.started = true
 	for i, e := range []Environment{Production, Development} {
 		l := s.listeners[i]
-		s.urls[i] = "https://" + l.Addr().String()
+		s.urls[i] = "https://" + reachable(l.Addr())
 		s.wait.Go(func() { s.acceptProviders(e, l) })
 	}
-	s.urls[2] = "http://" + s.listeners[2].Addr().String()
+	s.urls[2] = "http://" + reachable(s.listeners[2].Addr())
+	if tcp, ok := s.listeners[2].Addr().(*net.TCPAddr); ok && !tcp.IP.IsLoopback() {
+		s.logger.Warn("the management API has no authentication and listens beyond this machine", "address", tcp.String())
+	}
 	s.manage = &http.Server{
 		Handler:           s.manageHandler(s.listeners[2].Addr()),
 		ReadHeaderTimeout: 10 * time.Second,
+		IdleTimeout:       2 * time.Minute,
 		ErrorLog:          slog.NewLogLogger(s.logger.Handler(), slog.LevelDebug),
 	}
 	s.wait.Go(func() { s.manage.Serve(s.listeners[2]) })
@@ -185,6 +190,16 @@ func (s *Server) listen(ctx context.Context) error {
 		s.listeners = append(s.listeners, l)
 	}
 	return nil
+}
+
+// reachable is the address for clients on this machine: nobody can connect to
+// the wildcard address everywhere.
+func reachable(a net.Addr) string {
+	tcp, ok := a.(*net.TCPAddr)
+	if !ok || !tcp.IP.IsUnspecified() {
+		return a.String()
+	}
+	return net.JoinHostPort("127.0.0.1", strconv.Itoa(tcp.Port))
 }
 
 func (s *Server) sweepUntilStopped() {

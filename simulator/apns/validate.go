@@ -26,10 +26,21 @@ var pushTypes = map[string]string{
 // tokenOnly are the push types whose topic no certificate can list.
 var tokenOnly = []string{"location", "liveactivity", "widgets", "controls"}
 
+// suffixes are those of pushTypes. None is the end of another.
+var suffixes = func() (list []string) {
+	for _, suffix := range pushTypes {
+		if suffix != "" {
+			list = append(list, suffix)
+		}
+	}
+	slices.Sort(list)
+	return list
+}()
+
 // suffixOf returns the push-type suffix of a topic, empty for a plain bundle id.
 func suffixOf(topic string) string {
-	for _, suffix := range pushTypes {
-		if suffix != "" && strings.HasSuffix(topic, suffix) {
+	for _, suffix := range suffixes {
+		if strings.HasSuffix(topic, suffix) {
 			return suffix
 		}
 	}
@@ -112,7 +123,7 @@ func (c *connection) checkTopic(p *Policy, r *request, n *Notification) *refusal
 	if n.Topic == "" {
 		return refuse(400, reasonMissingTopic)
 	}
-	if !bundlePattern.MatchString(n.Topic) {
+	if !validBundle(n.Topic) {
 		return refuse(400, reasonBadTopic)
 	}
 	n.BundleID = bundleOf(n.Topic)
@@ -205,6 +216,22 @@ func checkPayload(p *Policy, r *request, limit int) *refusal {
 // not always 64, since the tokens of live activities are longer (spec §2.5).
 func validToken(token string) bool {
 	return token != "" && len(token)%2 == 0 && len(token) <= 2*maxTokenBytes && isHex(token)
+}
+
+// validBundle wants what a bundle id, or a topic, is made of: letters, digits,
+// dots and hyphens, not beginning with one of the latter two. It also keeps
+// path separators out of file names.
+func validBundle(s string) bool {
+	if s == "" || len(s) > 255 || s[0] == '.' || s[0] == '-' {
+		return false
+	}
+	for i := range len(s) {
+		c := s[i]
+		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '.' || c == '-') {
+			return false
+		}
+	}
+	return true
 }
 
 func isHex(s string) bool {
