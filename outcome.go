@@ -106,8 +106,13 @@ func ExplainReason(reason string) string {
 	if s, ok := reasonTexts[reason]; ok {
 		return s
 	}
+	if status, ok := strings.CutPrefix(reason, "Status"); ok {
+		return "APNs, or something between here and APNs, answered with HTTP status " + status + " and gave no reason. Check for a proxy on the way."
+	}
 	return "APNs answered " + reason + ". Look the word up in Apple's \"Handling notification responses from APNs\"."
 }
+
+const ourDefect = " This is a defect of Aurora: please report it with the log."
 
 var reasonTexts = map[string]string{
 	ReasonNoToken:          "The device has registered but has not reported a push token. Check that the app calls registerForRemoteNotifications, has the Push Notifications capability, and hands the token to the SDK.",
@@ -128,7 +133,7 @@ var reasonTexts = map[string]string{
 	"MissingTopic":                "The certificate covers several topics and the push named none.",
 	"PayloadTooLarge":             "The payload is over 4096 bytes. Shorten the alert or the extras.",
 	"PayloadEmpty":                "The payload is empty or not JSON.",
-	"BadCollapseId":               "The collapse id is over 64 bytes.",
+	"BadCollapseId":               "The collapse id is over 64 bytes, or holds what a header field cannot.",
 	"BadPriority":                 "The priority does not fit the push type.",
 	"BadExpirationDate":           "APNs could not read the expiration date.",
 	"InvalidPushType":             "APNs does not accept the push type.",
@@ -150,11 +155,11 @@ var reasonTexts = map[string]string{
 	"ConnectionFailed":            "APNs could not be reached. Check the network, the firewall (port 443 or 2197) and the --apns settings.",
 	"UntrustedServer":             "The APNs server's certificate is not trusted. Check --apns-ca.",
 	"IdleTimeout":                 "APNs closed the idle connection.",
-	"BadMessageId":                "APNs refused the notification's id.",
-	"DuplicateHeaders":            "A header was sent twice.",
-	"MethodNotAllowed":            "The request method was wrong.",
-	"BadPath":                     "The request path was wrong.",
-	"MissingDeviceToken":          "No token was given.",
+	"BadMessageId":                "APNs refused the notification's id." + ourDefect,
+	"DuplicateHeaders":            "A header was sent twice." + ourDefect,
+	"MethodNotAllowed":            "The request method was wrong." + ourDefect,
+	"BadPath":                     "The request path was wrong." + ourDefect,
+	"MissingDeviceToken":          "The request held no device token." + ourDefect,
 }
 
 // ReceiptEvent is what a device reports about a message.

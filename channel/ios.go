@@ -5,6 +5,7 @@ package channel
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"log/slog"
 	"sync"
 	"time"
@@ -162,7 +163,14 @@ func (s *sender) send(ctx context.Context, d aurora.Delivery, done func(aurora.D
 	if n.Payload = s.shared; n.Payload == nil {
 		n.Payload = s.payload.body(d.Badge)
 	}
-	return s.client.Submit(ctx, &n, func(r *apns.Result) { done(d, outcomeOf(r)) })
+	err := s.client.Submit(ctx, &n, func(r *apns.Result) { done(d, outcomeOf(r)) })
+	if f, ok := errors.AsType[*apns.Failure](err); ok && f.Cause != apns.CauseCancelled && f.Cause != apns.CauseClosed {
+		// A verdict without a journey is an outcome like any other. As an error it
+		// would make the job begin again, for ever.
+		done(d, failureOutcome(f))
+		return nil
+	}
+	return err
 }
 
 // apnsID derives the apns-id from message and device, so that a repeat has the

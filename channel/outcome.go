@@ -62,8 +62,11 @@ func failureOutcome(f *apns.Failure) aurora.Outcome {
 		o.Reason = or(f.Reason, "BadCertificate")
 	case apns.CauseRefusedLocally:
 		o.Fault = aurora.MessageFault
-		if f.Reason == "BadDeviceToken" || f.Reason == "MissingDeviceToken" {
+		switch f.Reason {
+		case "BadDeviceToken", "MissingDeviceToken":
 			o.Fault = aurora.DeviceFault
+		case "BadTopic", "MissingTopic", "TopicDisallowed": // the topic is the app's, not the message's
+			o.Fault = aurora.CredentialFault
 		}
 		o.Reason = or(f.Reason, "Refused")
 	default:
