@@ -59,7 +59,7 @@ func mustIssue(t testing.TB, s *Server, r IssueRequest) *Issued {
 type provider struct {
 	http  *http.Client
 	url   string
-	token func() string // provider token; nil with a certificate
+	token string // provider token; empty with a certificate
 }
 
 type providerOption func(*tls.Config)
@@ -79,7 +79,7 @@ func newProvider(t testing.TB, s *Server, e Environment, credential *Issued, opt
 	if credential != nil && credential.P12 != nil {
 		config.Certificates = []tls.Certificate{credential.TLS}
 	} else if credential != nil {
-		p.token = func() string { return signToken(t, credential, time.Now(), nil) }
+		p.token = signToken(t, credential, time.Now(), nil) // once: a client that mints all the time is told so
 	}
 	for _, o := range options {
 		o(config)
@@ -177,8 +177,8 @@ func (p *provider) try(ctx context.Context, m push) (reply, error) {
 		req.Header.Set("apns-topic", testBundle)
 	}
 	maps.Copy(req.Header, m.header)
-	if p.token != nil && req.Header.Get("authorization") == "" {
-		req.Header.Set("authorization", "bearer "+p.token())
+	if p.token != "" && req.Header.Get("authorization") == "" {
+		req.Header.Set("authorization", "bearer "+p.token)
 	}
 	res, err := p.http.Do(req)
 	if err != nil {
