@@ -127,4 +127,3 @@ func (b *Broadcaster) channel(ctx context.Context, method, bundleID, resource, c
 	}
 	return answer, nil
 }
-

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,7 +19,7 @@ const (
 	pingTimeout = 10 * time.Second
 	// idlePing keeps an idle connection open (Apple suggests a PING after an hour).
 	idlePing = time.Hour
-	// drainTimeout is how long a connection that takes nothing new waits for its last answers (spec 1.7).
+	// drainTimeout is how long a connection that the gateway ends waits for its last answers (spec 1.7).
 	drainTimeout = 10 * time.Second
 	// writeTimeout bounds one write: a peer that reads nothing for so long is dead.
 	writeTimeout = 10 * time.Second
@@ -172,19 +173,20 @@ func (c *connection) room(now int64) (streams int, credit int64) {
 // leave stops new streams; the connection ends with its last answer. Requests in flight are not touched.
 func (c *connection) leave(why *Failure) {
 	c.mu.Lock()
-	c.leaveLocked(why)
+	c.leaveLocked(why, c.client.config.ResponseTimeout)
 	c.mu.Unlock()
 	c.client.connectionLeaves(c)
 	c.poke()
 }
 
-func (c *connection) leaveLocked(why *Failure) {
+// leaveLocked does the part under mu, which the caller holds. Requests that are unanswered after patience are given up.
+func (c *connection) leaveLocked(why *Failure, patience time.Duration) {
 	if c.state != connectionLive {
 		return
 	}
 	c.state = connectionLeaving
 	c.failure = why
-	c.leaveBy = time.Now().Add(drainTimeout).UnixNano()
+	c.leaveBy = time.Now().Add(patience).UnixNano()
 }
 
 // fail ends the connection. Requests without an answer have an unknown outcome (spec 10.6).
@@ -208,6 +210,17 @@ func (c *connection) fail(why *Failure) {
 	c.poke()
 	c.client.connectionEnds(c, why, answered)
 	c.client.unanswered(lost, why)
+}
+
+// dropBody forgets the rest of a payload whose stream the gateway has closed, and takes back its credit. mu must be held.
+func (c *connection) dropBody(stream uint32) {
+	for i, body := range c.bodies {
+		if body.stream == stream {
+			c.window += int64(len(body.rest))
+			c.bodies = slices.Delete(c.bodies, i, i+1)
+			return
+		}
+	}
 }
 
 // tick does what time demands: signs of life, late answers, stalls. It returns how long the next tick may wait.

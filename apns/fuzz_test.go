@@ -37,7 +37,6 @@ func FuzzDecoder(f *testing.F) {
 				return // we may be more lenient about strings that nobody reads
 			}
 			if err != nil {
-				// Two limits are ours: integers beyond 2^28, which the other accepts only as a rubbish size, and nothing else.
 				t.Fatalf("block %x was refused (%v); it holds %v", block, err, fields)
 			}
 			want := map[string]string{}

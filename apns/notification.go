@@ -81,8 +81,15 @@ func (n *Notification) refuse(topics []string) string {
 	if len(n.Payload) == 0 {
 		return "PayloadEmpty"
 	}
-	if len(n.Payload) > n.PushType.maxPayload() {
-		return "PayloadTooLarge"
+	if len(n.Payload) > 4096 {
+		// Only now is it worth looking at the type, which may be left to the topic.
+		pushType := n.PushType
+		if pushType == "" {
+			pushType = typeOf(n.Topic)
+		}
+		if len(n.Payload) > pushType.maxPayload() {
+			return "PayloadTooLarge"
+		}
 	}
 	return ""
 }

@@ -58,6 +58,10 @@ func (c *Client) refused(connection *connection, a *answer, result *Result) {
 		c.log.Warn("the gateway complains about too many provider tokens: keeping the present one for 20 minutes", "key", key)
 		key.freeze(time.Now())
 	}
+	if result.Status < 100 {
+		result.Status = 0
+		result.Err = &Failure{Cause: CauseProtocol, Err: errors.New("the gateway gave an answer without a status")}
+	}
 	if credentialFatal(result.Reason) || result.Reason == "ExpiredProviderToken" {
 		failure := &Failure{Cause: CauseCredential, Safe: true, Reason: result.Reason, Err: credentialHint(result.Reason)}
 		result.Err = failure
@@ -107,7 +111,7 @@ func (c *Client) unanswered(lost []pendingSlot, why *Failure) {
 		}
 		rest = append(rest, r)
 	}
-	c.giveUp(rest, why.unsafe())
+	c.giveUp(rest, why.marked(false))
 	c.resend(again)
 }
 
@@ -157,6 +161,7 @@ func (c *Client) credentialRefused(which *credential, why *Failure) {
 		c.mu.Unlock()
 		return // replaced in the meantime
 	}
+	why = why.marked(true) // for those who wait; requests in flight get their own answers
 	first := c.broken == nil
 	c.broken = why
 	c.brokenUntil = time.Now().Add(credentialPause)

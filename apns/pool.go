@@ -144,7 +144,7 @@ func (c *Client) connect(credential *credential) {
 }
 
 func (c *Client) attemptFailed(which *credential, why *Failure) {
-	why.Safe = true // no request was sent
+	why = why.marked(true) // no request was sent
 	if c.ctx.Err() != nil {
 		return
 	}

@@ -170,6 +170,9 @@ func (r *answerReader) answerHead(stream uint32, block []byte, end bool) error {
 		r.ready = append(r.ready, answer{stream: stream, status: 200, rawID: head.id})
 		return nil
 	}
+	if !r.expected(stream) {
+		return nil // an answer that nobody waits for any more; its body will be ignored as well
+	}
 	a := r.newAnswer()
 	a.stream, a.status = stream, head.status
 	var scratch [64]byte
@@ -183,11 +186,27 @@ func (r *answerReader) answerHead(stream uint32, block []byte, end bool) error {
 		r.complete(a)
 		return nil
 	}
-	if len(r.open) >= 2*maxStreams {
-		return violation(codeEnhanceYourCalm, "too many unfinished answers")
+	if len(r.open) >= maxStreams {
+		r.sweep()
 	}
 	r.open[stream] = a
 	return nil
+}
+
+// expected tells whether a request waits for an answer on this stream.
+func (r *answerReader) expected(stream uint32) bool {
+	r.c.mu.Lock()
+	defer r.c.mu.Unlock()
+	return r.c.pending.has(stream)
+}
+
+// sweep drops the answers whose requests were taken back before their bodies came. At most maxStreams can remain.
+func (r *answerReader) sweep() {
+	for stream := range r.open {
+		if !r.expected(stream) {
+			delete(r.open, stream)
+		}
+	}
 }
 
 func (r *answerReader) newAnswer() *answer {
@@ -250,6 +269,9 @@ func (r *answerReader) reset(f frame) error {
 	if len(f.payload) != 4 || f.stream == 0 {
 		return violation(codeFrameSizeError, "a malformed RST_STREAM")
 	}
+	r.c.mu.Lock()
+	r.c.dropBody(f.stream)
+	r.c.mu.Unlock()
 	if a := r.open[f.stream]; a != nil {
 		r.complete(a)
 		return nil
@@ -378,7 +400,7 @@ func (r *answerReader) goAway(f frame) error {
 	if c.state == connectionLeaving && reasonOf(c.failure) == "" {
 		c.failure = why // the first GOAWAY said nothing, or we were leaving for our own reasons
 	}
-	c.leaveLocked(why)
+	c.leaveLocked(why, drainTimeout)
 	skipped := c.pending.takeIf(nil, func(p *pendingSlot) bool { return p.stream > last })
 	c.mu.Unlock()
 	c.client.goingAway(c, why)
@@ -433,7 +455,7 @@ func (r *answerReader) settle() {
 		delivered++
 		if a.status == 403 && condemns(a.reason) {
 			// Before the writer can use the stream that has just become free.
-			c.leaveLocked(&Failure{Cause: CauseNetwork, Safe: true, Reason: a.reason})
+			c.leaveLocked(&Failure{Cause: CauseNetwork, Safe: true, Reason: a.reason}, c.client.config.ResponseTimeout)
 		}
 	}
 	if delivered > 0 {

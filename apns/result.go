@@ -105,13 +105,14 @@ func (f *Failure) Is(target error) bool { return target == ErrClosed && f.Cause 
 // ErrClosed is matched by the error of everything done after [Client.Close] or [Client.Shutdown].
 var ErrClosed = errors.New("apns: client is closed")
 
-// unsafe is the same failure for a request that may have been processed.
-func (f *Failure) unsafe() *Failure {
-	if !f.Safe {
+// marked is the same failure for requests that were certainly not processed, or that may have been. Failures are shared between
+// requests and goroutines and never changed.
+func (f *Failure) marked(safe bool) *Failure {
+	if f.Safe == safe {
 		return f
 	}
 	changed := *f
-	changed.Safe = false
+	changed.Safe = safe
 	return &changed
 }
 

@@ -37,7 +37,7 @@ func (c *connection) writeLoop() {
 		buffer = c.appendBodies(buffer)
 		streams, credit := c.room(now.UnixNano())
 		over := c.state == connectionLeaving && c.pending.count == 0
-		full := streams == 0 && c.blocked
+		full := c.blocked
 		c.mu.Unlock()
 		if over {
 			_ = c.write(appendGoAway(buffer, codeNoError))
@@ -63,7 +63,7 @@ func (c *connection) writeLoop() {
 			}
 			continue
 		}
-		if streams == 0 {
+		if streams == 0 || full {
 			nextTick = earlier(nextTick, now.Add(c.nextLook(now)))
 			c.client.passOn()
 		}
