@@ -60,9 +60,6 @@ func TestProviderTokenTolerance(t *testing.T) {
 	}
 }
 
-//go:fix inline
-func ptr[T any](v T) *T { return new(v) }
-
 // bend changes a bit in the middle of the signature.
 func bend(token string) string {
 	i := len(token) - 40
