@@ -1,6 +1,8 @@
 package apns
 
 import (
+	"encoding/binary"
+	"encoding/hex"
 	"strconv"
 )
 
@@ -92,10 +94,7 @@ func (e *encoder) appendHeaders(dst []byte, stream uint32, n *Notification) []by
 	dst = append(dst, 0x04)       // :path, not indexed
 	dst = appendInteger(dst, 0, 7, uint64(len(devicePath)+len(n.Token)))
 	dst = append(dst, devicePath...)
-	for i := range len(n.Token) {
-		// Digits have bit 0x20 set already; letters become lower case.
-		dst = append(dst, n.Token[i]|0x20)
-	}
+	dst = appendLower(dst, n.Token)
 	dst = e.appendSteady(dst, requestKind{n.Topic, n.PushType, n.Priority})
 	if n.ID != [16]byte{} {
 		var text [36]byte
@@ -236,17 +235,30 @@ func appendInteger(dst []byte, pattern byte, prefix uint, n uint64) []byte {
 	return append(dst, byte(n))
 }
 
-const hexDigits = "0123456789abcdef"
+// appendLower adds hexadecimal digits in lower case, eight at a time: digits have bit 0x20 set already, letters get it.
+func appendLower(dst []byte, digits string) []byte {
+	start := len(dst)
+	dst = append(dst, digits...)
+	rest := dst[start:]
+	for ; len(rest) >= 8; rest = rest[8:] {
+		binary.NativeEndian.PutUint64(rest, binary.NativeEndian.Uint64(rest)|0x2020202020202020)
+	}
+	for i := range rest {
+		rest[i] |= 0x20
+	}
+	return dst
+}
 
 // appendUUID writes the form 8-4-4-4-12, in lower case.
 func appendUUID(dst []byte, id [16]byte) []byte {
-	for i, b := range id {
-		if i == 4 || i == 6 || i == 8 || i == 10 {
-			dst = append(dst, '-')
-		}
-		dst = append(dst, hexDigits[b>>4], hexDigits[b&15])
-	}
-	return dst
+	var text [36]byte
+	hex.Encode(text[0:8], id[0:4])
+	hex.Encode(text[9:13], id[4:6])
+	hex.Encode(text[14:18], id[6:8])
+	hex.Encode(text[19:23], id[8:10])
+	hex.Encode(text[24:36], id[10:16])
+	text[8], text[13], text[18], text[23] = '-', '-', '-', '-'
+	return append(dst, text[:]...)
 }
 
 // parseUUID reads that form in either case; the gateway writes its own ids in upper case (spec 2.2).
