@@ -90,9 +90,27 @@ func (s *Store) Blocks(ctx context.Context, appID int64) (uint32, error) {
 	return uint32((next + audience.BlockSize - 1) / audience.BlockSize), err
 }
 
+// The statements of LoadBlock, besides those of pointQuery.
+const (
+	bitmapQuery = "SELECT bitmap FROM index_block WHERE app_id = $1 AND block = $2 AND term = $3"
+	tailQuery   = "SELECT number, gained, lost FROM index_change WHERE app_id = $1 AND block = $2 ORDER BY seq"
+)
+
+func pointQuery(f audience.Field) string {
+	column := map[audience.Field]string{audience.Alias: "alias", audience.Registration: "registration_id"}[f]
+	return "SELECT number FROM device WHERE app_id = $1 AND " + column + " = $2 AND number >= $3 AND number < $4"
+}
+
 // LoadBlock returns the bitmaps of the terms in one block as of one moment:
 // the folded ones with the changes since.
 func (s *Store) LoadBlock(ctx context.Context, appID int64, block uint32, terms []audience.Term) (b registry.Block, err error) {
+	// Preparing takes a connection. Whoever holds one in a transaction must not
+	// wait for a second: a few of them together would wait for ever.
+	for _, query := range []string{bitmapQuery, tailQuery, pointQuery(audience.Alias), pointQuery(audience.Registration)} {
+		if _, err := s.prepared(ctx, query); err != nil {
+			return b, err
+		}
+	}
 	t, err := s.reads.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
 		return b, err
@@ -116,7 +134,7 @@ func (s *Store) LoadBlock(ctx context.Context, appID int64, block uint32, terms 
 	}
 	for key, bitmap := range byKey {
 		var blob []byte
-		err := s.inTx(ctx, t, "SELECT bitmap FROM index_block WHERE app_id = $1 AND block = $2 AND term = $3", appID, block, key).Scan(&blob)
+		err := s.inTx(ctx, t, bitmapQuery, appID, block, key).Scan(&blob)
 		if errors.Is(err, sql.ErrNoRows) {
 			continue
 		}
@@ -131,8 +149,7 @@ func (s *Store) LoadBlock(ctx context.Context, appID int64, block uint32, terms 
 }
 
 func (s *Store) loadPoints(ctx context.Context, t *sql.Tx, appID int64, block uint32, term audience.Term, into *roaring.Bitmap) error {
-	column := map[audience.Field]string{audience.Alias: "alias", audience.Registration: "registration_id"}[term.Field]
-	st, err := s.prepared(ctx, "SELECT number FROM device WHERE app_id = $1 AND "+column+" = $2 AND number >= $3 AND number < $4")
+	st, err := s.prepared(ctx, pointQuery(term.Field))
 	if err != nil {
 		return err
 	}
@@ -152,7 +169,7 @@ func (s *Store) loadPoints(ctx context.Context, t *sql.Tx, appID int64, block ui
 }
 
 func (s *Store) applyTail(ctx context.Context, t *sql.Tx, appID int64, block uint32, byKey map[string]*roaring.Bitmap) error {
-	st, err := s.prepared(ctx, "SELECT number, gained, lost FROM index_change WHERE app_id = $1 AND block = $2 ORDER BY seq")
+	st, err := s.prepared(ctx, tailQuery)
 	if err != nil {
 		return err
 	}

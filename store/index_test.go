@@ -1,0 +1,79 @@
+package store_test
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aurora-push/aurora"
+	"github.com/aurora-push/aurora/account"
+	"github.com/aurora-push/aurora/audience"
+	"github.com/aurora-push/aurora/registry"
+	"github.com/aurora-push/aurora/store"
+)
+
+func open(t *testing.T, dir string) *store.Store {
+	t.Helper()
+	db, err := store.Open(t.Context(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return db
+}
+
+func newApp(t *testing.T, db *store.Store) aurora.App {
+	t.Helper()
+	var p account.Person
+	p.Email, p.DevKey, p.DevSecret = aurora.NewKey()+"@example.com", aurora.NewKey(), []byte("sealed")
+	owner, err := db.CreatePerson(t.Context(), p, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	app, err := db.CreateApp(t.Context(), aurora.App{AccountID: owner.ID, Key: aurora.NewKey(), Name: "App", BundleID: "com.example.app"}, []byte("sealed"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return app
+}
+
+func register(t *testing.T, db *store.Store, app aurora.App, install string) aurora.Device {
+	t.Helper()
+	d := registry.Stored{InstallID: install, SecretHash: []byte("digest")}
+	d.AppID, d.RegistrationID, d.Platform = app.ID, aurora.NewKey(), aurora.IOS
+	stored, err := db.RegisterDevice(t.Context(), d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return stored.Device
+}
+
+// The first evaluations after a start come all at once: they must not wait for
+// each other's connections.
+func TestManyBlocksAreLoadedAtOnce(t *testing.T) {
+	for range 10 {
+		db := open(t, t.TempDir())
+		app := newApp(t, db)
+		register(t, db, app, "install-1")
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		var wg sync.WaitGroup
+		for range 64 {
+			wg.Go(func() {
+				b, err := db.LoadBlock(ctx, app.ID, 0, []audience.Term{{Field: audience.Alias, Value: "a"}, {Field: audience.Tag, Value: "b"}})
+				if err != nil || b.All.GetCardinality() != 1 {
+					t.Errorf("%v devices, %v", b.All, err)
+				}
+			})
+		}
+		wg.Wait()
+		cancel()
+		if t.Failed() {
+			return
+		}
+	}
+}
