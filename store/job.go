@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"iter"
+	"slices"
 	"time"
 
 	"github.com/RoaringBitmap/roaring/v2"
@@ -66,7 +67,10 @@ func (s *Store) LeaseJobs(ctx context.Context, lane dispatch.Lane, holder string
 			SELECT id FROM (SELECT id, ROW_NUMBER() OVER (PARTITION BY app_id ORDER BY due_at, id) AS place FROM job WHERE lane = $1 AND due_at <= $2 ORDER BY due_at LIMIT 10000) q
 			ORDER BY place, id LIMIT $5) RETURNING `+jobColumns, int(lane), millis(t.now), holder, millis(until), max)
 	})
-	return jobs, err
+	if err != nil { // what was read is not leased: another may work on it
+		return nil, err
+	}
+	return jobs, nil
 }
 
 // FreeLeases gives every leased job back. Only the one server that uses the
@@ -190,46 +194,59 @@ func byBlock(numbers *roaring.Bitmap) iter.Seq2[uint32, *roaring.Bitmap] {
 
 const targetColumns = "number, platform, COALESCE(token, ''), environment, retired_reason, push_disabled"
 
-// ReadTargets yields devices by ascending number. A dense set is read by a
-// range scan, a sparse one device by device.
+// portion is how many targets are read by one statement.
+const portion = 512
+
+// ReadTargets yields devices by ascending number. They are read in portions:
+// a worker that waits between two devices for its vendor keeps neither one of
+// the few connections nor a snapshot that the log could not shrink below.
 func (s *Store) ReadTargets(ctx context.Context, appID int64, numbers *roaring.Bitmap) iter.Seq2[dispatch.Target, error] {
 	return func(yield func(dispatch.Target, error) bool) {
-		stop := errors.New("stop")
-		emit := func(row scanner) error {
-			var t dispatch.Target
-			var platform string
-			var env int
-			if err := row.Scan(&t.Number, &platform, &t.Token, &env, &t.RetiredReason, &t.PushDisabled); err != nil {
-				return err
-			}
-			t.Platform, t.Environment = aurora.Platform(platform), aurora.Environment(env)
-			if numbers.Contains(t.Number) && !yield(t, nil) {
-				return stop
-			}
-			return nil
-		}
-		for _, part := range byBlock(numbers) {
-			if err := s.readPart(ctx, appID, part, emit); err != nil {
-				if !errors.Is(err, stop) {
-					yield(dispatch.Target{}, err)
-				}
+		next := numbers.ManyIterator()
+		wanted := make([]uint32, min(portion, numbers.GetCardinality()))
+		var targets []dispatch.Target
+		for n := next.NextMany(wanted); n > 0; n = next.NextMany(wanted) {
+			var err error
+			if targets, err = s.readPortion(ctx, appID, wanted[:n], targets[:0]); err != nil {
+				yield(dispatch.Target{}, err)
 				return
+			}
+			for _, t := range targets {
+				if !yield(t, nil) {
+					return
+				}
 			}
 		}
 	}
 }
 
-func (s *Store) readPart(ctx context.Context, appID int64, part *roaring.Bitmap, emit func(scanner) error) error {
-	lo, hi := part.Minimum(), part.Maximum()
-	if n := part.GetCardinality(); uint64(hi-lo) < 8*n {
-		return s.rows(ctx, emit, "SELECT "+targetColumns+" FROM device WHERE app_id = $1 AND number BETWEEN $2 AND $3 ORDER BY number", appID, lo, hi)
-	}
-	for it := part.Iterator(); it.HasNext(); {
-		if err := s.rows(ctx, emit, "SELECT "+targetColumns+" FROM device WHERE app_id = $1 AND number = $2", appID, it.Next()); err != nil {
+// readPortion appends the devices with the given ascending numbers. A dense
+// set is read by a range scan, a sparse one device by device.
+func (s *Store) readPortion(ctx context.Context, appID int64, wanted []uint32, into []dispatch.Target) ([]dispatch.Target, error) {
+	add := func(row scanner) error {
+		var t dispatch.Target
+		var platform string
+		var env int
+		if err := row.Scan(&t.Number, &platform, &t.Token, &env, &t.RetiredReason, &t.PushDisabled); err != nil {
 			return err
 		}
+		if _, found := slices.BinarySearch(wanted, t.Number); found {
+			t.Platform, t.Environment = aurora.Platform(platform), aurora.Environment(env)
+			into = append(into, t)
+		}
+		return nil
 	}
-	return nil
+	lo, hi := wanted[0], wanted[len(wanted)-1]
+	if int(hi-lo) < 8*len(wanted) {
+		err := s.rows(ctx, add, "SELECT "+targetColumns+" FROM device WHERE app_id = $1 AND number BETWEEN $2 AND $3 ORDER BY number", appID, lo, hi)
+		return into, err
+	}
+	for _, number := range wanted {
+		if err := s.rows(ctx, add, "SELECT "+targetColumns+" FROM device WHERE app_id = $1 AND number = $2", appID, number); err != nil {
+			return into, err
+		}
+	}
+	return into, nil
 }
 
 // encodeBadges writes pairs as varints: the distance to the previous device
