@@ -66,6 +66,7 @@ type Device struct {
 	Alias          string
 	Tags           []string // sorted
 	Badge          int      // what "+1" adds to
+	Mobile         string   // phone number, as the app's owner knows it; "" if none
 	PushDisabled   bool     // the app's user switched pushes off in the SDK
 	Muted          bool     // the system's permission for notifications is denied
 	Profile        Profile
@@ -104,6 +105,15 @@ func ValidateTag(what, s string) error {
 		return Errorf(Invalid, "A %s is not valid UTF-8.", what)
 	case strings.ContainsFunc(s, func(r rune) bool { return r == ',' || !unicode.IsPrint(r) }):
 		return Errorf(Invalid, "The %s %q contains a comma or a character that cannot be printed.", what, s)
+	}
+	return nil
+}
+
+// ValidateMobile checks a phone number: digits after an optional "+", and
+// hyphens, at most 20 characters (spec/rest-api.md §9.3). "" removes one.
+func ValidateMobile(s string) error {
+	if len(s) > 20 || strings.ContainsFunc(s, func(r rune) bool { return r != '+' && r != '-' && (r < '0' || r > '9') }) || strings.LastIndexByte(s, '+') > 0 || strings.HasPrefix(s, "-") {
+		return Errorf(Invalid, "mobile must have digits and hyphens, perhaps after a +, and at most 20 characters.")
 	}
 	return nil
 }

@@ -21,7 +21,8 @@ const (
 	Forbidden                // the caller is known but may not do this
 	Conflict                 // it contradicts what is already stored
 	NoTarget                 // an audience that selects no device
-	TooMany                  // a rate or count limit is exhausted
+	TooMany                  // a rate limit is exhausted; try again later
+	Full                     // a count limit is reached; something must be removed first
 	Unavailable              // a part that is needed does not answer; try again later
 )
 

@@ -57,19 +57,20 @@ type Query struct {
 type Service struct {
 	devices Devices
 	index   Index
+	labels  Labels
 	logger  *slog.Logger
 	hint    func(appID int64) // tells watchers that devices of an app changed
 }
 
 // New returns a service. hint may be nil.
-func New(devices Devices, index Index, logger *slog.Logger, hint func(appID int64)) *Service {
+func New(devices Devices, index Index, labels Labels, logger *slog.Logger, hint func(appID int64)) *Service {
 	if logger == nil {
 		logger = slog.New(slog.DiscardHandler)
 	}
 	if hint == nil {
 		hint = func(int64) {}
 	}
-	return &Service{devices, index, logger, hint}
+	return &Service{devices, index, labels, logger, hint}
 }
 
 // Registration is a device's first request. InstallID and Secret are made by
@@ -150,6 +151,7 @@ type Change struct {
 	AddTags      []string            // after RemoveTags, which JPush applies first
 	RemoveTags   []string
 	Badge        *int
+	Mobile       *string // "" removes it
 	PushDisabled *bool
 	Muted        *bool
 	Profile      map[string]string // by the JSON names of aurora.Profile
@@ -159,6 +161,11 @@ type Change struct {
 func (s *Service) Apply(ctx context.Context, appID int64, number uint32, c Change) error {
 	if err := c.validate(); err != nil {
 		return err
+	}
+	if c.Alias != nil && *c.Alias != "" {
+		if err := s.checkAlias(ctx, appID, number, *c.Alias); err != nil {
+			return err
+		}
 	}
 	err := s.devices.ChangeDevice(ctx, appID, number, func(d *aurora.Device) error { return c.apply(d, time.Now()) })
 	if err == nil {
@@ -185,6 +192,11 @@ func (c *Change) validate() error {
 	}
 	if c.Badge != nil && (*c.Badge < 0 || *c.Badge > aurora.MaxBadge) {
 		return aurora.Errorf(aurora.Invalid, "badge must be 0 to %d.", aurora.MaxBadge)
+	}
+	if c.Mobile != nil {
+		if err := aurora.ValidateMobile(*c.Mobile); err != nil {
+			return err
+		}
 	}
 	return c.validateTags()
 }
@@ -234,6 +246,9 @@ func (c *Change) apply(d *aurora.Device, now time.Time) error {
 	}
 	if c.Badge != nil {
 		d.Badge = *c.Badge
+	}
+	if c.Mobile != nil {
+		d.Mobile = *c.Mobile
 	}
 	if c.PushDisabled != nil {
 		d.PushDisabled = *c.PushDisabled

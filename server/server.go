@@ -91,7 +91,7 @@ func (s *Server) wire(ctx context.Context) error {
 	}
 	s.Accounts = account.New(account.Config{People: s.store, Doors: s.store, Apps: s.store, Credentials: s.store, Prover: gateways, Seal: seal, Logger: c.Logger})
 	s.channel = channel.NewIOS(gateways, s.Accounts, c.Logger)
-	s.Registry = registry.New(s.store, s.store, c.Logger, func(appID int64) { s.Ledger.Hint(appID, 0) })
+	s.Registry = registry.New(s.store, s.store, s.store, c.Logger, func(appID int64) { s.Ledger.Hint(appID, 0) })
 	s.Ledger = ledger.New(s.store, s.Registry, &bus.Local{})
 	s.Dispatch = dispatch.New(dispatch.Config{Messages: s.store, Registry: s.Registry, Channel: s.channel, Parker: s.Accounts, Hint: s.Ledger.Hint, Logger: c.Logger})
 	return nil

@@ -13,14 +13,14 @@ import (
 )
 
 const deviceColumns = `app_id, number, registration_id, install_id, secret_hash, platform, COALESCE(token, ''), environment, token_at,
-	retired_reason, retired_at, COALESCE(alias, ''), tags, badge, push_disabled, muted, profile, registered_at, seen_at`
+	retired_reason, retired_at, COALESCE(alias, ''), tags, badge, mobile, push_disabled, muted, profile, registered_at, seen_at`
 
 func scanDevice(row scanner) (d registry.Stored, err error) {
 	var platform, tags, profile string
 	var env int
 	var tokenAt, retiredAt, registered, seen int64
 	err = row.Scan(&d.AppID, &d.Number, &d.RegistrationID, &d.InstallID, &d.SecretHash, &platform, &d.Token, &env, &tokenAt,
-		&d.RetiredReason, &retiredAt, &d.Alias, &tags, &d.Badge, &d.PushDisabled, &d.Muted, &profile, &registered, &seen)
+		&d.RetiredReason, &retiredAt, &d.Alias, &tags, &d.Badge, &d.Mobile, &d.PushDisabled, &d.Muted, &profile, &registered, &seen)
 	if err != nil {
 		return d, none(err, registry.ErrNone)
 	}
@@ -114,9 +114,9 @@ func putDevice(t *tx, before, d aurora.Device) error {
 		return err
 	}
 	if _, err := t.exec(`UPDATE device SET token = NULLIF($3, ''), environment = $4, token_at = $5, retired_reason = $6, retired_at = $7, alias = NULLIF($8, ''),
-		tags = $9, badge = $10, push_disabled = $11, muted = $12, profile = $13, seen_at = $14 WHERE app_id = $1 AND number = $2`,
+		tags = $9, badge = $10, push_disabled = $11, muted = $12, profile = $13, seen_at = $14, mobile = $15 WHERE app_id = $1 AND number = $2`,
 		d.AppID, d.Number, d.Token, int(d.Environment), millis(d.TokenAt), d.RetiredReason, millis(d.RetiredAt), d.Alias,
-		strings.Join(d.Tags, ","), d.Badge, d.PushDisabled, d.Muted, string(profile), millis(d.SeenAt)); err != nil {
+		strings.Join(d.Tags, ","), d.Badge, d.PushDisabled, d.Muted, string(profile), millis(d.SeenAt), d.Mobile); err != nil {
 		return err
 	}
 	return reindex(t, d.AppID, d.Number, indexTerms(before), indexTerms(d))

@@ -69,6 +69,7 @@ CREATE TABLE device (
   alias           TEXT,
   tags            TEXT NOT NULL DEFAULT '',
   badge           INTEGER NOT NULL DEFAULT 0,
+  mobile          TEXT NOT NULL DEFAULT '',
   push_disabled   SMALLINT NOT NULL DEFAULT 0,
   muted           SMALLINT NOT NULL DEFAULT 0,
   profile         TEXT NOT NULL DEFAULT '{}',
