@@ -9,7 +9,8 @@ import (
 	"github.com/aurora-push/aurora/account"
 )
 
-// CreatePerson stores an account, using up a setup link if one is given.
+// CreatePerson stores an account, using up a setup link if one is given. Any
+// other setup link dies with it.
 func (s *Store) CreatePerson(ctx context.Context, p account.Person, link []byte) (aurora.Account, error) {
 	err := s.write(ctx, func(t *tx) error {
 		if link != nil {
@@ -23,6 +24,11 @@ func (s *Store) CreatePerson(ctx context.Context, p account.Person, link []byte)
 		}
 		if taken > 0 {
 			return aurora.Errorf(aurora.Conflict, "There is already an account %s.", p.Email)
+		}
+		// A set-up link is for the first account: one in an old log must not make
+		// another beside an account from the command line.
+		if _, err := t.exec("DELETE FROM link WHERE purpose = $1", string(account.SetupLink)); err != nil {
+			return err
 		}
 		return t.row("INSERT INTO account (email, password_hash, dev_key, dev_secret, created_at) VALUES ($1, $2, $3, $4, $5) RETURNING id",
 			p.Email, p.PasswordHash, p.DevKey, p.DevSecret, millis(p.CreatedAt)).Scan(&p.ID)
