@@ -20,7 +20,7 @@ type Seal struct{ aead cipher.AEAD }
 // NewSeal makes a seal from a 32-byte key.
 func NewSeal(key []byte) (*Seal, error) {
 	if len(key) != 32 {
-		return nil, fmt.Errorf("the encryption key has %d bytes; it must have 32", len(key))
+		return nil, fmt.Errorf("the encryption key has %d bytes; it must have 32. Make one with: openssl rand -base64 32", len(key))
 	}
 	block, err := aes.NewCipher(key)
 	if err != nil {
@@ -51,8 +51,8 @@ func LoadSeal(env, dir string) (*Seal, error) {
 		return nil, err
 	}
 	key, err := base64.StdEncoding.DecodeString(strings.TrimSpace(string(data)))
-	if err != nil {
-		return nil, fmt.Errorf("%s is damaged (not base64); restore it from a backup, the stored credentials cannot be read without it", path)
+	if err != nil || len(key) != 32 {
+		return nil, fmt.Errorf("%s is damaged (not 32 bytes in base64); restore it from a backup, the stored credentials cannot be read without it", path)
 	}
 	return NewSeal(key)
 }
@@ -89,7 +89,7 @@ func (s *Seal) Close(secret []byte, label string) []byte {
 func (s *Seal) Open(sealed []byte, label string) ([]byte, error) {
 	secret, err := s.aead.Open(nil, nil, sealed, []byte(label))
 	if err != nil {
-		return nil, errors.New("a stored secret cannot be decrypted: secret.key (or AURORA_KEY) is not the one it was stored with")
+		return nil, errors.New("a stored secret cannot be decrypted: secret.key in the data folder (or AURORA_KEY) is not the key it was stored with. Put the right key back from a backup and restart")
 	}
 	return secret, nil
 }
