@@ -9,6 +9,7 @@ import (
 type benchCounters struct {
 	requests atomic.Uint64 // complete requests, each answered
 	bytes    atomic.Uint64 // of bodies, without padding
+	tally    *tally        // nil = not wanted
 }
 
 const benchWindow = 1 << 30 // connection credit in bytes, so that clients are not held up
@@ -68,6 +69,7 @@ func (c *connection) writeBench() error {
 
 type benchReader struct {
 	c     *connection
+	open  openPaths
 	owed  int
 	sized bool // a table size update must precede the next answer
 	ends  bool // the open header block ends its stream
@@ -76,10 +78,15 @@ type benchReader struct {
 // take answers every complete request in data and returns what is left over.
 func (b *benchReader) take(data []byte) ([]byte, error) {
 	var requests, bytes uint64
+	counters := &b.c.server.bench
 	defer func() { // before the answers can be written, so that who has them all finds them counted
 		if requests > 0 {
-			b.c.server.bench.requests.Add(requests)
-			b.c.server.bench.bytes.Add(bytes)
+			counters.requests.Add(requests)
+			counters.bytes.Add(bytes)
+		}
+		if counters.tally != nil {
+			counters.tally.add(b.open.done)
+			b.open.done = b.open.done[:0]
 		}
 	}()
 	for {
@@ -102,6 +109,9 @@ func (b *benchReader) take(data []byte) ([]byte, error) {
 			ended = f.flags&flagEndStream != 0
 		case frameHeaders:
 			b.ends = f.flags&flagEndStream != 0
+			if counters.tally != nil {
+				b.open.begin(counters.tally, f)
+			}
 			ended = b.ends && f.flags&flagEndHeaders != 0
 		case frameContinuation:
 			ended = b.ends && f.flags&flagEndHeaders != 0
@@ -117,6 +127,9 @@ func (b *benchReader) take(data []byte) ([]byte, error) {
 		}
 		if ended {
 			requests++
+			if counters.tally != nil {
+				b.open.end(f.stream)
+			}
 			b.answer(f.stream)
 		}
 	}
@@ -125,6 +138,42 @@ func (b *benchReader) take(data []byte) ([]byte, error) {
 		b.owed = 0
 	}
 	return data, nil
+}
+
+// openPaths remembers the path of each open stream until the request is
+// complete. Usually that is the very next frame, so the latest has its own place.
+type openPaths struct {
+	stream uint32
+	hash   uint64
+	others map[uint32]uint64
+	done   []uint64
+}
+
+func (o *openPaths) begin(t *tally, f frame) {
+	block, err := f.unpad()
+	if err != nil || f.flags&flagEndHeaders == 0 {
+		block = nil // in pieces: not identified
+	}
+	if _, known := o.others[f.stream]; known || o.stream == f.stream {
+		return // trailers
+	}
+	if o.stream != 0 && len(o.others) < 100000 { // more has only a peer that opens and never ends
+		if o.others == nil {
+			o.others = map[uint32]uint64{}
+		}
+		o.others[o.stream] = o.hash
+	}
+	o.stream, o.hash = f.stream, t.hash(block)
+}
+
+func (o *openPaths) end(stream uint32) {
+	if stream == o.stream {
+		o.done = append(o.done, o.hash)
+		o.stream = 0
+		return
+	}
+	o.done = append(o.done, o.others[stream]) // unknown: not identified
+	delete(o.others, stream)
 }
 
 func (b *benchReader) answer(stream uint32) {

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/binary"
+	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -44,27 +45,28 @@ func newGun(t testing.TB, s *Server, count int, credential *Issued) *gun {
 	payload := body(strings.Repeat("x", 80))
 	fields := []hpack.HeaderField{
 		{Name: ":method", Value: "POST"}, {Name: ":scheme", Value: "https"}, {Name: ":authority", Value: "localhost"},
-		{Name: ":path", Value: "/3/device/" + strings.Repeat("0a", 32), Sensitive: true}, // a literal, as real tokens would be
+		{Name: ":path", Sensitive: true}, // a literal, as Apple advises
 		{Name: "authorization", Value: "bearer " + strings.Repeat("j", 184)}, {Name: "apns-topic", Value: testBundle}, {Name: "apns-push-type", Value: "alert"},
 		{Name: "apns-id", Value: uuid(1), Sensitive: true},
 	}
-	one := func() {
+	one := func(i int) {
 		block.Reset()
+		fields[3].Value = fmt.Sprintf("/3/device/%064x", i)
 		for _, f := range fields {
 			encoder.WriteField(f)
 		}
 		g.frame(h2FrameHeaders, 4, block.Bytes())
 		g.frame(h2FrameData, 1, []byte(payload))
 	}
-	one() // fills the tables of both sides
+	one(0) // fills the tables of both sides
 	g.count = 1
 	if err := g.fire(); err != nil {
 		t.Fatal(err)
 	}
 	g.catch(t, 1, func() {})
 	g.batch, g.streams, g.count = nil, nil, count
-	for range count {
-		one()
+	for i := range count {
+		one(i + 1)
 	}
 	return g
 }
@@ -136,6 +138,48 @@ func TestBenchCountsExactly(t *testing.T) {
 	}
 }
 
+// Lost and repeated pushes can be told apart, also over several connections.
+func TestBenchDistinct(t *testing.T) {
+	s := startServer(t, Config{Bench: true, Distinct: true})
+	for range 2 {
+		g := newGun(t, s, 70000, nil) // more than the table holds at first
+		if err := g.fire(); err != nil {
+			t.Fatal(err)
+		}
+		g.catch(t, 70000, func() {})
+	}
+	if c := s.Counters(); c["received"] != 140002 || c["distinct"] != 70001 || c["unidentified"] != 0 {
+		t.Errorf("%v", c)
+	}
+	s.ResetDistinct()
+	indexed := []byte{0x82, 0x84, 0x87} // the path is an entry of the static table
+	var ended []byte
+	literal := append([]byte{0x82, 0x44, 3}, "/aa"...)
+	for _, raw := range []struct {
+		kind, flags byte
+		stream      byte
+		payload     []byte
+	}{
+		{1, 5, 1, indexed},  // not identified
+		{1, 4, 3, literal},  // ends after another one began
+		{1, 4, 5, literal},  // never ends
+		{0, 1, 3, []byte{}}, // counts
+		{1, 0, 7, literal[:2]},
+		{9, 4, 7, literal[2:]}, // in pieces
+		{0, 1, 7, []byte{}},    // not identified
+	} {
+		ended = append(ended, 0, 0, byte(len(raw.payload)), raw.kind, raw.flags, 0, 0, 0, raw.stream)
+		ended = append(ended, raw.payload...)
+	}
+	b := benchReader{c: newConnection(s, Production, deaf{}, nil)}
+	if _, err := b.take(ended); err != nil {
+		t.Fatal(err)
+	}
+	if c := s.Counters(); c["received"] != 140005 || c["distinct"] != 1 || c["unidentified"] != 2 {
+		t.Errorf("%v", c)
+	}
+}
+
 // An ordinary client is served in bench mode too, whatever it asks.
 func TestBenchServesOrdinaryClients(t *testing.T) {
 	s := startServer(t, Config{Bench: true})
@@ -183,6 +227,11 @@ func benchmarkAnswers(b *testing.B, config Config) {
 // BenchmarkAnswers measures bench mode, TLS and the client included, both on
 // this machine.
 func BenchmarkAnswers(b *testing.B) { benchmarkAnswers(b, Config{Bench: true}) }
+
+// BenchmarkDistinctAnswers adds the tally of device tokens.
+func BenchmarkDistinctAnswers(b *testing.B) {
+	benchmarkAnswers(b, Config{Bench: true, Distinct: true})
+}
 
 // BenchmarkFullAnswers measures the same with everything that bench mode skips,
 // except for the delivery to a phone.

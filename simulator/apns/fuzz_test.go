@@ -194,3 +194,41 @@ func FuzzRequest(f *testing.F) {
 		}
 	})
 }
+
+// FuzzLiteralPath holds the look for the path to the real decoder.
+func FuzzLiteralPath(f *testing.F) {
+	var block bytes.Buffer
+	encoder := hpack.NewEncoder(&block)
+	for i := range 2 {
+		block.Reset()
+		for _, field := range []hpack.HeaderField{
+			{Name: ":method", Value: "POST"}, {Name: "apns-topic", Value: testBundle}, {Name: ":path", Value: "/3/device/0a", Sensitive: i == 0},
+			{Name: "apns-id", Value: strings.Repeat("x", 300), Sensitive: true},
+		} {
+			encoder.WriteField(field)
+		}
+		f.Add(bytes.Clone(block.Bytes()))
+	}
+	f.Add([]byte{0x3f, 0xff, 0xff, 0xff, 0x7f, 0x04, 0x01, '/'})
+	f.Fuzz(func(t *testing.T, data []byte) {
+		path, ok := literalPath(data)
+		var decoded []string
+		decoder := hpack.NewDecoder(4096, func(h hpack.HeaderField) {
+			if h.Name == ":path" {
+				decoded = append(decoded, h.Value)
+			}
+		})
+		if _, err := decoder.Write(data); err != nil || decoder.Close() != nil {
+			return // what cannot be decoded has no path to compare with
+		}
+		if !ok {
+			return // by index, or none
+		}
+		for _, want := range decoded {
+			if string(path) == want || bytes.Equal(path, hpack.AppendHuffmanString(nil, want)) {
+				return
+			}
+		}
+		t.Fatalf("found %q, the decoder has %q", path, decoded)
+	})
+}

@@ -179,7 +179,18 @@ func (s *Server) Counters() map[string]uint64 {
 		counters["received"], counters["accepted"] = n, n
 		counters["payload_bytes"] = s.bench.bytes.Load()
 	}
+	if s.bench.tally != nil {
+		counters["distinct"], counters["unidentified"] = s.bench.tally.counts()
+	}
 	return counters
+}
+
+// ResetDistinct begins the counting of different device tokens anew, before
+// another push to the same devices. It does nothing without Config.Distinct.
+func (s *Server) ResetDistinct() {
+	if s.bench.tally != nil {
+		s.bench.tally.reset()
+	}
 }
 
 // getEvents is the live feed: each step of each notification as a server-sent event.

@@ -93,6 +93,9 @@ func NewServer(config Config) (*Server, error) {
 		stopping: make(chan struct{}), open: map[peer]struct{}{},
 	}
 	s.policy.Store(&policy)
+	if config.Bench && config.Distinct {
+		s.bench.tally = newTally()
+	}
 	s.faults = newScripts(s.ids)
 	s.registry = newRegistry(s.clock, s.policy.Load, s.ids, config.Keep, config.Logger)
 	s.registry.any = config.AcceptAnyToken
