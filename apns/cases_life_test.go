@@ -292,3 +292,26 @@ func TestC43ShutdownDrainsOrReturnsTheRest(t *testing.T) {
 		g.settled(10, 50, failed(CauseClosed, true))
 	})
 }
+
+func TestC44ConnectionsAreNotOpenedRapidly(t *testing.T) {
+	script(t, Config{}, func(t *testing.T, g *gateway) {
+		g.submit(0, 40)
+		for i := range 20 { // a gateway that answers once and hangs up
+			for g.dialCount() == i {
+				g.sleep(10 * time.Millisecond)
+			}
+			p := g.peer(i)
+			p.accept(p.streams()[0])
+			p.goAway(p.streams()[0], codeNoError, "")
+			p.hangUp()
+		}
+		for i := 1; i < 20; i++ {
+			gap := g.dials[i].Sub(g.dials[i-1])
+			if want := min(100*time.Millisecond<<(i-1), 10*time.Second); gap < want || gap > want+100*time.Millisecond {
+				t.Errorf("connection %d came after %v, want %v", i, gap, want)
+			}
+		}
+		g.settled(0, 20, accepted)
+		g.unsettled(20, 40)
+	})
+}

@@ -83,6 +83,7 @@ type Client struct {
 	resting     bool // the keeper sleeps until there is work
 	dialing     bool
 	failures    int // attempts in a row that brought nothing
+	shortLived  int // connections in a row that did work and ended soon
 	nextDial    time.Time
 	downSince   time.Time
 	lastFailure *Failure
@@ -206,7 +207,7 @@ func (c *Client) setCredential(certificate *Certificate, key *Key) error {
 	c.credential.Store(credential)
 	c.broken = nil
 	c.suspect.Store(false)
-	c.failures, c.nextDial, c.downSince = 0, time.Time{}, time.Time{}
+	c.failures, c.shortLived, c.nextDial, c.downSince = 0, 0, time.Time{}, time.Time{}
 	old := slices.Clone(c.live)
 	c.mu.Unlock()
 	for _, connection := range old {

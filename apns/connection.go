@@ -55,6 +55,7 @@ type connection struct {
 	credential *credential
 	transport  net.Conn
 	corked     *corkedConn // below TLS; nil in tests without it
+	since      time.Time
 
 	wake   chan struct{} // tells the writer to look again; capacity 1
 	opened chan struct{} // closed by the reader at the first SETTINGS
@@ -98,7 +99,7 @@ type unsentBody struct {
 
 func newConnection(client *Client, credential *credential, transport net.Conn, corked *corkedConn) *connection {
 	c := &connection{
-		client: client, credential: credential, transport: transport, corked: corked,
+		client: client, credential: credential, transport: transport, corked: corked, since: time.Now(),
 		wake: make(chan struct{}, 1), opened: make(chan struct{}), ended: make(chan struct{}),
 		initialWindow: defaultWindow, window: defaultWindow, nextStream: 1, tableSize: -1,
 	}

@@ -168,10 +168,7 @@ func (c *Client) credentialRefused(which *credential, why *Failure) {
 	c.suspect.Store(true)
 	waiting := c.again.drain(nil)
 	waiting = c.queue.drain(waiting)
-	if c.room != nil {
-		close(c.room)
-		c.room = nil
-	}
+	c.admit()
 	live := slices.Clone(c.live)
 	c.mu.Unlock()
 	if first {

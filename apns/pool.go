@@ -18,6 +18,8 @@ const (
 	// Back-off after failures in a row, before jitter.
 	minBackoff = time.Second
 	maxBackoff = time.Minute
+	// shortLife is the age below which a connection's end counts towards longer pauses between attempts, and the longest pause.
+	shortLife = 10 * time.Second
 	// growthInterval is how long the connections are watched before one more is opened.
 	growthInterval = 100 * time.Millisecond
 )
@@ -74,6 +76,7 @@ func (c *Client) plan(now time.Time) (wait time.Duration, expired []request) {
 		c.nextExpiry = now.Add(time.Second)
 		late := func(r *request) bool { return r.deadline != 0 && now.UnixNano() >= r.deadline }
 		expired = c.queue.removeIf(c.again.removeIf(nil, late), late)
+		c.admit()
 	}
 	if c.dialing || c.ctx.Err() != nil {
 		return time.Second, expired
@@ -162,14 +165,8 @@ func (c *Client) attemptFailed(which *credential, why *Failure) {
 		waiting = c.queue.drain(waiting)
 	}
 	wait := c.nextDial.Sub(now)
-	var room chan struct{}
-	if len(waiting) > 0 {
-		room, c.room = c.room, nil
-	}
+	c.admit()
 	c.mu.Unlock()
-	if room != nil {
-		close(room)
-	}
 	if why.Cause == CauseCredential {
 		c.credentialRefused(which, why)
 	} else {
@@ -189,6 +186,17 @@ func (c *Client) backOff(now time.Time) {
 	}
 	delay = time.Duration(float64(delay) * (0.75 + rand.Float64()/2))
 	c.nextDial = now.Add(min(max(delay, minBackoff), maxBackoff))
+}
+
+// spaceOut follows the end of a connection that did work. The next may be opened almost at once, unless connections keep being
+// short-lived: then the pauses double, up to ten seconds. mu must be held.
+func (c *Client) spaceOut(connection *connection, now time.Time) {
+	c.failures = 0
+	if now.Sub(connection.since) >= shortLife {
+		c.shortLived = 0
+	}
+	c.nextDial = now.Add(min(dialSpacing<<min(c.shortLived, 10), shortLife))
+	c.shortLived++
 }
 
 // open dials and waits for the first SETTINGS. The connection is registered before its writer starts.
@@ -251,7 +259,7 @@ func (c *Client) goingAway(connection *connection, why *Failure) {
 	c.mu.Lock()
 	if slices.Contains(c.live, connection) {
 		if answered && (why.Reason == "" || why.Reason == "Shutdown" || why.Reason == "IdleTimeout") {
-			c.failures = 0
+			c.spaceOut(connection, time.Now())
 		} else {
 			c.backOff(time.Now())
 		}
@@ -270,8 +278,7 @@ func (c *Client) connectionEnds(connection *connection, why *Failure, answered b
 	c.forget(connection)
 	now := time.Now()
 	if wasLive && answered {
-		c.failures = 0
-		c.nextDial = now.Add(dialSpacing)
+		c.spaceOut(connection, now)
 	} else if wasLive {
 		c.backOff(now)
 	}

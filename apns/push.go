@@ -50,6 +50,7 @@ func (c *Client) cancel(w *waiter) (safe bool) {
 	c.mu.Lock()
 	mine := func(r *request) bool { return r.waiter == w }
 	found := c.queue.removeIf(c.again.removeIf(nil, mine), mine)
+	c.admit()
 	connections := append(append([]*connection(nil), c.live...), c.leaving...)
 	c.mu.Unlock()
 	if len(found) > 0 {

@@ -40,17 +40,18 @@ func (m *mailbox) admit() bool {
 	return !m.stopped
 }
 
-// collect waits for results and swaps them for the empty slice that it is given. No results means the end.
-func (m *mailbox) collect(empty []Result) []Result {
+// collect takes back the results that have been consumed and waits for others. No results means the end.
+func (m *mailbox) collect(consumed []Result) []Result {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.open -= len(consumed)
+	m.changed.Broadcast()
 	for len(m.results) == 0 && (!m.finished || m.open > 0) {
 		m.changed.Wait()
 	}
 	results := m.results
-	m.results = empty[:0]
-	m.open -= len(results)
-	m.changed.Broadcast()
+	clear(consumed)
+	m.results = consumed[:0]
 	return results
 }
 
@@ -95,19 +96,12 @@ func (c *Client) Stream(ctx context.Context, notifications iter.Seq[*Notificatio
 		defer reading.Wait()
 		defer cancel() // a reader that is blocked in Submit
 		defer box.set(&box.stopped)
-		var spare []Result
-		for {
-			results := box.collect(spare)
-			if len(results) == 0 {
-				return
-			}
+		for results := box.collect(nil); len(results) > 0; results = box.collect(results) {
 			for i := range results {
 				if !yield(results[i]) {
 					return
 				}
 			}
-			clear(results)
-			spare = results
 		}
 	}
 }

@@ -73,6 +73,15 @@ func (c *Client) submit(ctx context.Context, r request) *Failure {
 	return nil
 }
 
+// admit lets the blocked Submits continue once half of the queue is free: waking them for every single place would cost a change
+// of goroutines for each notification. mu must be held.
+func (c *Client) admit() {
+	if c.room != nil && c.queue.count <= c.config.QueueSize/2 {
+		close(c.room)
+		c.room = nil
+	}
+}
+
 // popIdle takes a connection that waits for work. mu must be held.
 func (c *Client) popIdle() *connection {
 	if len(c.idle) == 0 {
@@ -117,14 +126,8 @@ func (c *Client) take(connection *connection, batch []request, streams int, cred
 		c.idle = append(c.idle, connection)
 	}
 	helper := c.helper()
-	var room chan struct{}
-	if c.room != nil && c.queue.count <= c.config.QueueSize/2 {
-		room, c.room = c.room, nil
-	}
+	c.admit()
 	c.mu.Unlock()
-	if room != nil {
-		close(room)
-	}
 	if helper != nil && helper != connection {
 		helper.poke()
 	}

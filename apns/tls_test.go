@@ -169,7 +169,7 @@ func TestC39AMillionOnOneConnection(t *testing.T) {
 }
 
 func TestC42ManySendersWhileConnectionsAndKeysChange(t *testing.T) {
-	gateway := &quickGateway{goAwayAfter: 700}
+	gateway := &quickGateway{goAwayAfter: 2500}
 	client := newTestClient(t, Config{URL: gateway.start(t), MaxConnections: 4, QueueSize: 256})
 	stop := make(chan struct{})
 	var changing sync.WaitGroup
