@@ -10,8 +10,10 @@ import (
 )
 
 // settleWhileSending writes outcomes every settlePace until the returned
-// function is called, which reports the first error.
-func (w *work) settleWhileSending(ctx context.Context) func() error {
+// function is called, which reports the first error. An error ends the sending:
+// what is sent without a lease, or without a way to note its outcome, would be
+// sent again.
+func (w *work) settleWhileSending(ctx context.Context, endSending func()) func() error {
 	done := make(chan struct{})
 	result := make(chan error, 1)
 	go func() {
@@ -22,6 +24,7 @@ func (w *work) settleWhileSending(ctx context.Context) func() error {
 				return
 			case <-time.After(settlePace):
 				if err := w.settle(ctx, false); err != nil {
+					endSending()
 					result <- err
 					return
 				}
@@ -105,6 +108,10 @@ func (w *work) unsettled() *roaring.Bitmap {
 // lease; last also ends the job.
 func (w *work) settle(ctx context.Context, last bool) error {
 	w.mu.Lock()
+	if !last && len(w.marks) == 0 && time.Until(w.leased) > leaseTime/2 {
+		w.mu.Unlock()
+		return nil // waiting for a slow vendor costs no writes
+	}
 	s := w.take()
 	w.mu.Unlock()
 	if s.Done = last; !last {
@@ -136,10 +143,36 @@ func (w *work) retryJob() *Job {
 	return &r
 }
 
+// write carries a settlement out. It does not end with ctx: what is answered at
+// a shutdown is written like everything else. What could not be written is
+// kept for the next time.
 func (w *work) write(ctx context.Context, s Settlement) error {
-	err := w.s.c.Messages.Settle(ctx, s)
-	if err == nil && (s.Done || len(s.Marks) > 0) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
+	defer cancel()
+	if err := w.s.c.Messages.Settle(ctx, s); err != nil {
+		w.putBack(s)
+		return err
+	}
+	w.mu.Lock()
+	w.leased = s.Until
+	w.mu.Unlock()
+	if s.Done || len(s.Marks) > 0 {
 		w.s.hint(w.job.AppID, w.job.MessageID)
 	}
-	return err
+	return nil
+}
+
+// putBack undoes take, but for the job's targets: those that leave it do so in
+// the transaction that writes their marks.
+func (w *work) putBack(s Settlement) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for m, numbers := range s.Marks {
+		if w.marks[m] == nil {
+			w.marks[m] = numbers
+		} else {
+			w.marks[m].Or(numbers)
+		}
+	}
+	w.retired = append(s.Retired, w.retired...)
 }

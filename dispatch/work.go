@@ -38,6 +38,7 @@ type work struct {
 	retired  []Retirement
 	retry    *roaring.Bitmap // devices for another attempt
 	wait     time.Duration   // the longest that a retried device asked for
+	leased   time.Time       // until when, as far as written by this worker
 	stopped  string          // reason for which the message is wrong for everyone
 	parked   string          // reason for which the credential is refused
 }
@@ -65,8 +66,11 @@ func (w *work) run(ctx context.Context) (err error) {
 	if w.parked = w.route.Parked; w.parked != "" {
 		return w.finish(ctx)
 	}
-	stop := w.settleWhileSending(ctx)
-	sendErr := w.send(ctx)
+	targets := w.job.Targets.Clone() // settling takes from the job's own
+	sending, endSending := context.WithCancel(ctx)
+	defer endSending()
+	stop := w.settleWhileSending(ctx, endSending)
+	sendErr := w.send(sending, targets)
 	if err := errors.Join(sendErr, stop(), w.awaitAnswers(ctx)); err != nil {
 		return w.interrupted(err)
 	}
@@ -116,9 +120,9 @@ func (w *work) unreachable(t Target) string {
 
 // send submits every target. It stops early when the message or the
 // credential turns out to be refused.
-func (w *work) send(ctx context.Context) error {
+func (w *work) send(ctx context.Context, targets *roaring.Bitmap) error {
 	badges := w.job.Badges
-	for t, err := range w.s.c.Messages.ReadTargets(ctx, w.job.AppID, w.job.Targets.Clone()) {
+	for t, err := range w.s.c.Messages.ReadTargets(ctx, w.job.AppID, targets) {
 		if err != nil {
 			return err
 		}
