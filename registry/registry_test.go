@@ -207,7 +207,7 @@ func randomChange(rnd *rand.Rand, names []string) registry.Change {
 		set := []string{pick(), pick()}
 		return registry.Change{SetTags: &set}
 	case 2:
-		alias := []string{"", "a", "b"}[rnd.IntN(3)]
+		alias := []string{"", "a", "b", "c", "d", "e", "f", "g"}[rnd.IntN(8)] // ten devices may share one
 		return registry.Change{Alias: &alias}
 	case 3:
 		none := ""
