@@ -3,7 +3,6 @@ package dispatch_test
 import (
 	"context"
 	"errors"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,18 +16,12 @@ import (
 // says so, as with a full disk.
 type flaky struct {
 	*store.Store
-	mu     sync.Mutex
 	settle func(dispatch.Settlement) error // an error fails the write before it begins
 }
 
 func (f *flaky) Settle(ctx context.Context, st dispatch.Settlement) error {
-	f.mu.Lock()
-	fail := f.settle
-	f.mu.Unlock()
-	if fail != nil {
-		if err := fail(st); err != nil {
-			return err
-		}
+	if err := f.settle(st); err != nil {
+		return err
 	}
 	return f.Store.Settle(ctx, st)
 }
@@ -71,6 +64,13 @@ func TestBlockedSendersLeaveTheDatabaseToOthers(t *testing.T) {
 func TestOutcomesSurviveAFailedWrite(t *testing.T) {
 	inWorld(t, func(w *world) {
 		db := &flaky{Store: w.db}
+		failures := 0
+		db.settle = func(dispatch.Settlement) error {
+			if failures++; failures == 1 {
+				return errors.New("database or disk is full")
+			}
+			return nil
+		}
 		w.restart(db)
 		w.device(1, aurora.Development)
 		w.device(2, aurora.Development)
@@ -85,17 +85,12 @@ func TestOutcomesSurviveAFailedWrite(t *testing.T) {
 				return nil
 			}}, nil
 		}
-		failures := 0
-		db.settle = func(dispatch.Settlement) error {
-			if failures++; failures == 1 {
-				return errors.New("database or disk is full")
-			}
-			return nil
-		}
 		id := w.push(dispatch.Request{Message: alert("hi")})
 		time.Sleep(time.Second)
+		synctest.Wait()
 		late()
 		time.Sleep(2 * time.Minute)
+		synctest.Wait()
 		if failures < 2 {
 			t.Fatalf("%d writes of outcomes, want several", failures)
 		}
@@ -138,11 +133,11 @@ func TestOutcomesSurviveAShutdown(t *testing.T) {
 func TestLostLeaseStopsSending(t *testing.T) {
 	inWorld(t, func(w *world) {
 		db := &flaky{Store: w.db}
+		db.settle = func(dispatch.Settlement) error { return dispatch.ErrLost }
 		w.restart(db)
 		for i := range 50 {
 			w.device(i+1, aurora.Development)
 		}
-		db.settle = func(dispatch.Settlement) error { return dispatch.ErrLost }
 		sent := 0
 		w.vendor.open = func() (aurora.Route, error) {
 			return aurora.Route{CredentialID: 7, Send: func(ctx context.Context, d aurora.Delivery, done func(aurora.Delivery, aurora.Outcome)) error {
@@ -158,6 +153,7 @@ func TestLostLeaseStopsSending(t *testing.T) {
 		}
 		w.push(dispatch.Request{Message: alert("hi")})
 		time.Sleep(30 * time.Second) // less than the lease
+		synctest.Wait()
 		if sent > 10 {
 			t.Errorf("%d deliveries after the lease was lost, want an end within 100 ms", sent)
 		}
