@@ -125,7 +125,7 @@ func (c *connection) consequences(status int, refused *refusal) {
 	switch {
 	case status < 400:
 		c.successes++
-		if c.limit == p.StreamsAfterError && p.StreamsAfterError > 0 && c.authenticated() && c.successes >= p.RecoverAfter {
+		if p.StreamsAfterError > 0 && c.limit < p.Streams && c.authenticated() && c.successes >= p.RecoverAfter {
 			c.setLimit(p.Streams)
 		}
 	case status < 500:
@@ -164,6 +164,9 @@ func (c *connection) write(st *stream, a answer) {
 		return
 	}
 	st.answered = true
+	if st.request.method == "HEAD" {
+		a.body = "" // RFC 9110 §9.3.2
+	}
 	c.writeHeaders(st.id, a)
 	if a.body == "" {
 		c.done(st)

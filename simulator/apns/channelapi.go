@@ -25,16 +25,17 @@ func (c *connection) serveChannels(st *stream) {
 	}
 	bundle, resource, ok := strings.Cut(strings.TrimPrefix(r.path, managePath), "/")
 	if !strings.HasPrefix(r.path, managePath) || !ok || resource != "channels" && resource != "all-channels" {
-		c.respondChannel(st, answer{}, refuse(404, reasonBadPath))
+		c.respondChannel(st, answer{}, refuse(404, reasonBadPath), nil)
 		return
 	}
 	a, refused := c.manageChannels(r, bundle, resource)
 	c.dirty = true
-	c.respondChannel(st, a, refused)
+	c.respondChannel(st, a, refused, nil)
 }
 
-// respondChannel gives the answer the shape of the channel API.
-func (c *connection) respondChannel(st *stream, a answer, refused *refusal) {
+// respondChannel gives the answer the shape of the channel API, and then that
+// of a script, if there is one.
+func (c *connection) respondChannel(st *stream, a answer, refused *refusal, script *Fault) {
 	id := st.request.requestID
 	if !validUUID(id) {
 		id = c.server.ids.uuid()
@@ -45,6 +46,9 @@ func (c *connection) respondChannel(st *stream, a answer, refused *refusal) {
 	a.headers = append(a.headers, hpack.HeaderField{Name: "apns-request-id", Value: id})
 	if a.body != "" {
 		a.headers = append(a.headers, hpack.HeaderField{Name: "content-type", Value: "application/json"})
+	}
+	if script != nil {
+		script.dress(&a)
 	}
 	c.server.tally("channel_requests")
 	c.respond(st, a, refused)
@@ -105,7 +109,7 @@ func (c *connection) serveBroadcast(st *stream, bundle string) {
 	if n.UniqueID != "" {
 		a.headers = []hpack.HeaderField{{Name: "apns-unique-id", Value: n.UniqueID}}
 	}
-	c.respondChannel(st, a, refused)
+	c.respondChannel(st, a, refused, script)
 }
 
 func (c *connection) judgeBroadcast(r *request, n *Notification) *refusal {

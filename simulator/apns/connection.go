@@ -16,7 +16,7 @@ const (
 	handshakeTimeout = 10 * time.Second
 	writeTimeout     = 10 * time.Second
 	drainTimeout     = 10 * time.Second // for streams that are open when GOAWAY goes out
-	lingerTimeout    = 2 * time.Second  // for the peer to close after us, so that no reset eats the last frames
+	lingerTimeout    = time.Second      // for the peer to close after us, so that no reset eats the last frames
 	headerBlockLimit = 64 << 10         // bytes of one header block, over all its frames
 )
 

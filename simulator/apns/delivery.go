@@ -56,6 +56,7 @@ func (r *registry) keep(n *Notification) {
 		return
 	}
 	n.stored = true
+	r.stored++
 	r.write(entry{Stored: &storedEntry{n, n.keepUntil}})
 }
 
@@ -63,6 +64,7 @@ func (r *registry) keep(n *Notification) {
 func (r *registry) finish(n *Notification, now time.Time, what What, detail string) {
 	if n.stored {
 		n.stored = false
+		r.stored--
 		r.write(entry{Done: n.Sequence})
 	}
 	r.trace(n, now, what, detail)
@@ -225,6 +227,9 @@ func (r *registry) sweep() {
 	now := r.clock.Now()
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.stored == 0 {
+		return
+	}
 	for _, p := range r.phones {
 		p.waiting = slices.DeleteFunc(p.waiting, func(n *Notification) bool {
 			if !n.stored || n.storable(now) {

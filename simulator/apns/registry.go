@@ -53,6 +53,7 @@ type registry struct {
 
 	mu            sync.Mutex
 	sequence      uint64
+	stored        int // notifications that the journal knows as waiting
 	devices       map[deviceKey]*device
 	current       map[installKey]*device // the living token of an app on a phone
 	phones        map[string]*phone
@@ -121,6 +122,7 @@ func (r *registry) close() error {
 }
 
 func (r *registry) replay(path string) error {
+	r.stored = 0
 	clear(r.devices)
 	clear(r.current)
 	clear(r.phones)
@@ -152,6 +154,7 @@ func (r *registry) replay(path string) error {
 	for _, sequence := range slices.Sorted(maps.Keys(waiting)) {
 		n := waiting[sequence]
 		n.logged = true
+		r.stored++
 		r.record.add(n)
 		p := r.phone(n.Phone)
 		p.waiting = append(p.waiting, n)
