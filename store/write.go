@@ -42,7 +42,7 @@ func newWriter(conn *sql.Conn, d dialect) *writer {
 
 // write runs do in a transaction and returns once it is durable. The context
 // bounds only the wait for a place in the queue: a write that has one is
-// carried out, so that its result is never in doubt.
+// carried out, so that its result is never in doubt. do may run more than once.
 func (s *Store) write(ctx context.Context, do func(*tx) error) error {
 	w := &write{do: do, out: make(chan struct{})}
 	select {
@@ -107,26 +107,55 @@ func (w *writer) gather(first *write) []*write {
 	return group
 }
 
-// commit carries a group out in one transaction. If the transaction itself
-// fails, so has every part of it.
+// errUndone is for a part that made the database undo the whole transaction, as
+// SQLite does when the disk is full.
+var errUndone = errors.New("store: the transaction was undone")
+
+// commit carries a group out and tells every caller. If one part undid the
+// work of the others, each is carried out again by itself, so that it can fail
+// for its own reasons only.
 func (w *writer) commit(group []*write) {
-	err := w.exec("BEGIN IMMEDIATE")
-	if err == nil {
-		for _, g := range group {
-			g.err = w.part(g.do, len(group) == 1)
-		}
-		if len(group) == 1 && group[0].err != nil {
-			err = errors.Join(w.exec("ROLLBACK"))
-		} else if err = w.exec("COMMIT"); err != nil {
-			w.exec("ROLLBACK") // nothing to do about a second failure: the first is reported
-		}
+	err := w.together(group)
+	if !errors.Is(err, errUndone) {
+		answer(group, err)
+		return
 	}
+	for i := range group {
+		answer(group[i:i+1], w.together(group[i:i+1]))
+	}
+}
+
+func answer(group []*write, err error) {
 	for _, g := range group {
 		if g.err == nil {
 			g.err = err
 		}
 		close(g.out)
 	}
+}
+
+// together carries a group out in one transaction. If the transaction itself
+// fails, so has every part of it.
+func (w *writer) together(group []*write) error {
+	if err := w.exec("BEGIN IMMEDIATE"); err != nil {
+		w.exec("ROLLBACK") // in case an earlier one did not end; else it fails and changes nothing
+		return err
+	}
+	alone := len(group) == 1
+	for _, g := range group {
+		if g.err = w.part(g.do, alone); g.err != nil && (alone || errors.Is(g.err, errUndone)) {
+			err := w.exec("ROLLBACK")
+			if alone {
+				return err
+			}
+			return errUndone // without it a later part would begin a transaction of its own
+		}
+	}
+	err := w.exec("COMMIT")
+	if err != nil {
+		w.exec("ROLLBACK") // nothing to do about a second failure: the first is reported
+	}
+	return err
 }
 
 // part carries out one caller's writes. Alone in its group it needs no
@@ -136,7 +165,7 @@ func (w *writer) part(do func(*tx) error, alone bool) (err error) {
 		if p := recover(); p != nil { // one caller's defect must not stop the writer
 			err = fmt.Errorf("store: panic in a transaction: %v", p)
 			if !alone {
-				err = errors.Join(err, w.exec("ROLLBACK TO part"))
+				err = w.undo(err)
 			}
 		}
 	}()
@@ -148,9 +177,18 @@ func (w *writer) part(do func(*tx) error, alone bool) (err error) {
 		return err
 	}
 	if err := do(t); err != nil {
-		return errors.Join(err, w.exec("ROLLBACK TO part"))
+		return w.undo(err)
 	}
 	return w.exec("RELEASE part")
+}
+
+// undo takes back what a part has written. Without its savepoint the whole
+// transaction is gone.
+func (w *writer) undo(cause error) error {
+	if err := w.exec("ROLLBACK TO part"); err != nil {
+		return errors.Join(errUndone, cause, err)
+	}
+	return cause
 }
 
 func (w *writer) exec(query string, args ...any) error {
