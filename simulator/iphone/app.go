@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/aurora-push/aurora/device"
 )
@@ -20,6 +21,7 @@ type App struct {
 	Environment string // "development" or "production": which APNs the build belongs to; by default what the plist says
 	PushConfig  []byte // PushConfig.plist
 	Server      string // overrides SERVER of the plist
+	Build       *Build // capabilities, categories, delegate; nil = DefaultBuild
 }
 
 // ErrInstalled is wrapped when an app is installed twice.
@@ -35,21 +37,29 @@ type installation struct {
 	container  container
 	installID  string
 	permission Permission
+	settings   Settings
+	build      Build
 	registered bool // the app has asked APNs for a token, in this or an earlier run
 
-	process     Process
-	client      *device.Client // of the running process; nil when there is none
-	endWatch    context.CancelFunc
-	extension   *device.Client // of a service extension that runs without the app
-	handedOver  string         // the token this process has received
-	badge       int
-	token       string
-	status      device.Status
-	shown       device.Status // the one the log has told of
-	messages    []Message
-	launches    int
-	wakes       int
-	toldFailure string // the failure logged last
+	process    Process
+	client     *device.Client // of the running process; nil when there is none
+	endWatch   context.CancelFunc
+	extension  *device.Client // of a service extension that runs without the app
+	handedOver string         // the token this process has received
+	badge      int
+	token      string
+	retired    []string // dead tokens of this installation
+	status     device.Status
+	shown      device.Status // the one the log has told of
+	messages   []Message
+	launches   int
+	wakes      int
+	wakeTimes  []time.Time   // of the last hour
+	heldWake   *Notification // background notification that waits for the next hour
+
+	activityToken  string
+	activityWanted bool   // the app has asked for one
+	toldFailure    string // the failure logged last
 }
 
 // Install puts an app on the phone. With Config.Dir an app that was there before a restart is found again with its data.
@@ -64,6 +74,7 @@ func (p *Phone) Install(app App) error {
 	if _, err := p.find(app.BundleID); err == nil {
 		return fmt.Errorf("%w: %s", ErrInstalled, app.BundleID)
 	}
+	i.settings = defaultSettings(p.style)
 	if err := i.container.load(i); err != nil {
 		return fmt.Errorf("iphone: install %s: %w", app.BundleID, err)
 	}
@@ -93,7 +104,13 @@ func (p *Phone) unpack(app App) (*installation, error) {
 	if app.Environment != "development" && app.Environment != "production" {
 		return nil, fmt.Errorf("the environment is %.20q; write development or production", app.Environment)
 	}
-	i := &installation{phone: p, app: app, container: p.newContainer(app.BundleID), permission: NotDetermined, process: NotRunning}
+	i := &installation{phone: p, app: app, build: DefaultBuild(), container: p.newContainer(app.BundleID), permission: NotDetermined, process: NotRunning}
+	if app.Build != nil {
+		i.build = *app.Build
+	}
+	if err := i.build.check(); err != nil {
+		return nil, err
+	}
 	i.options = device.Options{
 		Config: config, BundleID: app.BundleID, AppVersion: app.Version,
 		OSVersion: p.config.OSVersion, Model: p.config.Model, Language: p.config.Language, TimeZone: p.config.TimeZone,
@@ -124,12 +141,16 @@ func (p *Phone) Uninstall(bundleID string) error {
 	i.endProcess(NotRunning)
 	i.endExtension()
 	p.installed = slices.DeleteFunc(p.installed, func(other *installation) bool { return other == i })
-	for _, n := range slices.Clone(p.center) {
+	for _, n := range slices.Concat(p.center, p.held) {
 		if n.BundleID == bundleID {
 			p.remove(n.ID)
 		}
 	}
+	p.activities = slices.DeleteFunc(p.activities, func(a *Activity) bool { return a.BundleID == bundleID })
 	p.send(map[string]any{"op": "uninstall", "bundle_id": bundleID, "environment": i.app.Environment})
+	if i.activityWanted {
+		p.send(map[string]any{"op": "uninstall", "bundle_id": bundleID + activityTopic, "environment": i.app.Environment})
+	}
 	return i.container.remove()
 }
 
@@ -148,6 +169,7 @@ func (i *installation) state() AppState {
 		Messages: slices.Clone(i.messages), Launches: i.launches, BackgroundWakes: i.wakes,
 		Synced:          i.status.RegistrationID != "" && !i.status.Pending && i.status.Receipts == 0 && i.status.Failure == nil,
 		ReceiptsWaiting: i.status.Receipts,
+		Settings:        i.settings, Build: i.build, BackgroundHeld: i.heldWake != nil, ActivityToken: i.activityToken,
 	}
 	if s.Tags == nil {
 		s.Tags = []string{}

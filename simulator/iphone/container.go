@@ -24,6 +24,7 @@ type installed struct {
 	InstallID  string     `json:"install_id"`
 	Permission Permission `json:"permission"`
 	Registered bool       `json:"registered"`
+	Settings   *Settings  `json:"settings,omitempty"` // absent in records of earlier versions
 }
 
 func (p *Phone) newContainer(bundleID string) container {
@@ -67,6 +68,9 @@ func (c container) load(i *installation) error {
 		return fmt.Errorf("%s is damaged; remove it, and the app is installed anew", c.record().Path)
 	}
 	i.installID, i.permission, i.registered = was.InstallID, was.Permission, was.Registered
+	if was.Settings != nil {
+		i.settings = *was.Settings
+	}
 	return nil
 }
 
@@ -81,7 +85,7 @@ func (c container) write(i *installation) error {
 	if c.memory != nil {
 		return nil
 	}
-	data, err := json.Marshal(installed{InstallID: i.installID, Permission: i.permission, Registered: i.registered})
+	data, err := json.Marshal(installed{InstallID: i.installID, Permission: i.permission, Registered: i.registered, Settings: &i.settings})
 	if err != nil {
 		return err
 	}

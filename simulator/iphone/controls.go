@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 )
 
 // bump announces a change. The caller holds mu.
@@ -118,6 +119,7 @@ func (p *Phone) enter(i *installation) {
 	i.launch(Foreground)
 	if i.client != nil {
 		i.becomeActive()
+		i.launchedWithHeld()
 	}
 }
 
@@ -166,112 +168,6 @@ func (p *Phone) SetAirplane(on bool) {
 	})
 }
 
-// AnswerPermission answers the question on the screen. Without one it changes the setting of all apps that have asked
-// before, as in the Settings app.
-func (p *Phone) AnswerPermission(allow bool) {
-	p.update(func() {
-		if i := p.asking; i != nil {
-			p.asking = nil
-			i.answer(allow)
-			return
-		}
-		for _, i := range p.installed {
-			if i.permission != NotDetermined {
-				i.answer(allow)
-			}
-		}
-	})
-}
-
-// SetAlertStyle chooses how later notifications appear on the unlocked phone.
-func (p *Phone) SetAlertStyle(style AlertStyle) error {
-	return p.try(func() error {
-		if style != Banner && style != Alert {
-			return fmt.Errorf("iphone: the alert style is %.20q; use banner or alert", style)
-		}
-		p.style = style
-		p.note("user", "alert style: %s", style)
-		return nil
-	})
-}
-
-// Tap opens the app of a notification, from the banner, the lock screen (which unlocks the phone) or the notification
-// center, and hands it the payload. The id may be the notification's ID, its APNs id or Aurora's message id; the newest
-// match counts.
-func (p *Phone) Tap(id string) error {
-	return p.try(func() error {
-		for _, n := range p.center {
-			if id == "" || n.ID != id && n.APNsID != id && n.MessageID != id {
-				continue
-			}
-			p.note("user", "taps %s", n.label())
-			return p.open(n)
-		}
-		return fmt.Errorf("%w: %.100q", ErrNoNotification, id)
-	})
-}
-
-func (n Notification) label() string {
-	read := notice{title: n.Title, body: n.Body}
-	return "the notification " + read.short()
-}
-
-// open enters the notification's app with the payload.
-func (p *Phone) open(n Notification) error {
-	i, err := p.find(n.BundleID)
-	if err != nil {
-		return err
-	}
-	p.remove(n.ID)
-	p.unlock()
-	p.enter(i)
-	if i.client != nil {
-		i.didReceive(ViaOpened, n)
-	}
-	return nil
-}
-
-// CloseAlert presses Close in the dialog: it goes away, and the app never hears of it.
-func (p *Phone) CloseAlert() error {
-	return p.try(func() error {
-		n, err := p.topAlert()
-		if err != nil {
-			return err
-		}
-		p.note("user", "presses Close: %s never hears of it", n.AppName)
-		p.remove(n.ID)
-		return nil
-	})
-}
-
-// ViewAlert presses View in the dialog: the app opens with the payload.
-func (p *Phone) ViewAlert() error {
-	return p.try(func() error {
-		n, err := p.topAlert()
-		if err != nil {
-			return err
-		}
-		p.note("user", "presses View")
-		return p.open(n)
-	})
-}
-
-func (p *Phone) topAlert() (Notification, error) {
-	if len(p.alerts) == 0 {
-		return Notification{}, fmt.Errorf("%w: no alert is showing", ErrNoNotification)
-	}
-	return *p.entry(p.alerts[len(p.alerts)-1]), nil
-}
-
-// ClearNotifications empties lock screen and notification center; the apps hear nothing, badges stay.
-func (p *Phone) ClearNotifications() {
-	p.update(func() {
-		p.note("user", "clears all notifications")
-		p.center, p.alerts = nil, nil
-		p.stopBanner()
-	})
-}
-
 // SetAlias and SetTags are the form on the sample app's screen. They need the app to be running.
 func (p *Phone) SetAlias(bundleID, alias string) error {
 	return p.inApp(bundleID, func(i *installation) error {
@@ -311,4 +207,20 @@ func (p *Phone) try(action func() error) error {
 	defer p.mu.Unlock()
 	defer p.bump()
 	return action()
+}
+
+// later runs change after a while, with mu held, unless the phone is switched off before. The caller holds mu.
+func (p *Phone) later(after time.Duration, change func()) {
+	if p.ctx.Err() != nil {
+		return
+	}
+	p.work.Go(func() {
+		timer := time.NewTimer(after)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+			p.update(change)
+		case <-p.ctx.Done():
+		}
+	})
 }

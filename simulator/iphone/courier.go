@@ -33,8 +33,16 @@ type session struct {
 	conn     net.Conn
 	outgoing chan []byte
 	stop     context.CancelFunc
-	requests map[int]*installation // registrations that wait for an answer; guarded by Phone.mu
+	requests map[int]request // those that wait for an answer; guarded by Phone.mu
 	lastRef  int
+}
+
+// request is what the phone has asked APNs for, on behalf of an app.
+type request struct {
+	app       *installation
+	installID string // when it was asked; an answer for an earlier one is stale
+	activity  bool   // for the live-activity topic
+	channel   string // a subscription, not a registration
 }
 
 // end breaks the session off; it may be called more than once.
@@ -110,7 +118,7 @@ func (p *Phone) connect() error {
 		return errAirplane
 	}
 	ctx, stop := context.WithCancel(p.ctx)
-	s := &session{phone: p, conn: conn, outgoing: make(chan []byte, outgoingLines), stop: stop, requests: map[int]*installation{}}
+	s := &session{phone: p, conn: conn, outgoing: make(chan []byte, outgoingLines), stop: stop, requests: map[int]request{}}
 	// Close unblocks reader and writer; it is the only thing that ends them.
 	context.AfterFunc(ctx, func() { conn.Close() })
 	var writer sync.WaitGroup
@@ -208,17 +216,21 @@ func (s *session) take(a arrival) (err error) {
 		case "welcome":
 			s.welcome()
 		case "token":
-			if i := s.answered(a.Ref); i != nil {
-				i.didRegister(a.Token)
+			if r, ok := s.answered(a.Ref); ok && r.installID == r.app.installID {
+				r.app.didRegister(a.Token, r.activity)
+			}
+		case "subscribed":
+			if r, ok := s.answered(a.Ref); ok {
+				p.note("apns", "APNs → phone: subscribed to channel %s", r.channel)
 			}
 		case "notification":
 			status := p.receive(a.delivery)
 			s.send(map[string]any{"op": "ack", "id": a.ID, "status": status})
 		case "error":
 			p.note("apns", "APNs → phone: error: %s", a.Message)
-			if i := s.answered(a.Ref); i != nil {
+			if r, ok := s.answered(a.Ref); ok && r.channel == "" {
 				p.note("app", "delegate: didFailToRegisterForRemoteNotificationsWithError %s", a.Message)
-			} else if p.session != s {
+			} else if !ok && p.session != s {
 				err = fmt.Errorf("APNs refuses the session: %s", a.Message)
 			}
 		}
@@ -232,30 +244,51 @@ func (s *session) welcome() {
 	p := s.phone
 	p.session, p.sessionState = s, Connected
 	p.note("apns", "session to APNs established")
+	if p.lowPower {
+		p.tellPower()
+	}
 	for _, i := range p.installed {
 		if i.registered {
-			s.register(i)
+			s.registerAll(i)
 		}
+	}
+	for _, a := range p.activities {
+		s.subscribe(a)
 	}
 }
 
-func (s *session) register(i *installation) {
-	s.lastRef++
-	s.requests[s.lastRef] = i
+// registerAll asks for the tokens that an app uses.
+func (s *session) registerAll(i *installation) {
+	s.register(i, false)
+	if i.activityWanted {
+		s.register(i, true)
+	}
+}
+
+func (s *session) register(i *installation, activity bool) {
+	topic := i.app.BundleID
+	if activity {
+		topic += activityTopic
+	}
+	ref := s.ask(request{app: i, installID: i.installID, activity: activity})
 	s.send(map[string]any{
-		"op": "register", "ref": s.lastRef, "bundle_id": i.app.BundleID, "environment": i.app.Environment, "install": i.installID,
+		"op": "register", "ref": ref, "bundle_id": topic, "environment": i.app.Environment, "install": i.installID,
 	})
 }
 
-// answered returns the app whose request has the number, if it is still installed.
-func (s *session) answered(ref int) *installation {
-	i := s.requests[ref]
+func (s *session) ask(r request) int {
+	s.lastRef++
+	s.requests[s.lastRef] = r
+	return s.lastRef
+}
+
+// answered returns the request that has the number, if its app is still installed.
+func (s *session) answered(ref int) (request, bool) {
+	r, ok := s.requests[ref]
 	delete(s.requests, ref)
-	if i == nil {
-		return nil
+	if !ok {
+		return r, false
 	}
-	if found, err := s.phone.find(i.app.BundleID); err != nil || found != i {
-		return nil
-	}
-	return i
+	found, err := s.phone.find(r.app.app.BundleID)
+	return r, err == nil && found == r.app
 }

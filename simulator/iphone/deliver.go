@@ -33,72 +33,132 @@ func (p *Phone) handle(n notice) string {
 	for _, flaw := range n.flaws {
 		p.note("phone", "ignored in the payload: %s", flaw)
 	}
-	i, err := p.find(n.BundleID)
-	if err != nil || n.Token != "" && i.token != "" && !strings.EqualFold(n.Token, i.token) {
+	i, err := p.find(strings.TrimSuffix(n.BundleID, activityTopic))
+	if err != nil || i.unknownToken(n.delivery) {
 		p.note("phone", "phone → APNs: the app is not on this phone, or this token is of an earlier installation")
 		return statusAppMissing
 	}
-	d := decide(situation{locked: p.locked, process: i.process, permission: i.permission, style: p.style}, n)
-	if d.extension {
-		i.runExtension(n)
+	n.BundleID = i.app.BundleID
+	d := decide(p.situation(i, n), n)
+	if !d.extension {
+		p.carryOut(i, n, d)
+		return d.status
 	}
+	i.runExtension(n)
+	work := i.build.Extension.Work
+	if work == 0 {
+		p.carryOut(i, n.rewritten(i.build.Extension.Prefix), d)
+		return d.status
+	}
+	p.wake(i, n, d) // does not wait for the extension
+	changed := n.rewritten(i.build.Extension.Prefix)
+	p.later(min(work, extensionTimeout), func() {
+		if found, err := p.find(n.BundleID); err != nil || found != i {
+			return // removed meanwhile
+		}
+		if work >= extensionTimeout {
+			p.note("app", "service extension: its %v are over, the original is shown", extensionTimeout)
+			changed = n
+		}
+		d := decide(p.situation(i, changed), changed)
+		if d.delegate == ViaBackground || d.later {
+			d.delegate, d.later = "", false
+		}
+		p.carryOut(i, changed, d)
+	})
+	return d.status
+}
+
+// situation is how things stand for an app.
+func (p *Phone) situation(i *installation, n notice) situation {
+	return situation{
+		locked: p.locked, process: i.process, permission: i.permission, settings: i.settings, build: i.build,
+		focused: p.focus.focused(i.app.BundleID), breaks: p.focus.TimeSensitive, muted: p.muted,
+		wakesSpent: i.wakesSpent(), activity: p.activityFor(i, n),
+	}
+}
+
+// unknownToken says whether a delivery is addressed to an installation or a token of earlier.
+func (i *installation) unknownToken(d delivery) bool {
+	if d.Token == "" {
+		return false
+	}
+	current := i.token
+	if strings.HasSuffix(d.BundleID, activityTopic) {
+		current = i.activityToken
+	}
+	return current != "" && !strings.EqualFold(d.Token, current) || slices.Contains(i.retired, strings.ToLower(d.Token))
+}
+
+func (p *Phone) entryFor(i *installation, n notice) Notification {
 	p.arrivals++
-	entry := Notification{
-		ID: fmt.Sprintf("n%d", p.arrivals), APNsID: n.APNsID, MessageID: n.messageID, CollapseID: n.CollapseID, BundleID: n.BundleID, AppName: i.app.Name,
-		Title: n.title, Subtitle: n.subtitle, Body: n.body, Thread: n.thread, At: time.Now(), Payload: n.Payload,
+	category, _ := i.build.category(n.category)
+	return Notification{
+		ID: fmt.Sprintf("n%d", p.arrivals), APNsID: n.APNsID, MessageID: n.messageID, CollapseID: n.CollapseID,
+		BundleID: i.app.BundleID, AppName: i.app.Name, Title: n.title, Subtitle: n.subtitle, Body: n.body,
+		Thread: n.thread, Level: n.level, Category: n.category, Actions: category.Actions, At: time.Now(), Payload: n.Payload,
 	}
+}
+
+// carryOut shows, sounds and tells the app, as decided.
+func (p *Phone) carryOut(i *installation, n notice, d decision) {
+	entry := p.entryFor(i, n)
 	if d.sound {
 		entry.Sound = n.sound
+	}
+	if d.card != "" {
+		p.changeCard(i, n, d.card)
 	}
 	p.present(i, n, d, entry)
 	if d.because != "" {
 		p.note("phone", "%s", d.because)
 	}
-	if d.delegate == "" {
-		return d.status
+	if d.delegate == ViaForeground {
+		i.didReceive(entry, response{via: ViaForeground})
+		return
 	}
-	if d.delegate == ViaBackground {
-		i.wakes++
-		if d.launch {
-			i.launch(Background)
-		}
-	}
-	if i.client != nil {
-		i.didReceive(d.delegate, entry)
-	}
-	return d.status
+	p.wakeWith(i, entry, d)
 }
 
 // present makes the notification visible and audible.
 func (p *Phone) present(i *installation, n notice, d decision, entry Notification) {
-	if d.badge {
-		i.badge = *n.badge
-	}
+	effects := ""
 	if d.sound {
 		p.sounds++
 		p.lastSound = n.sound
-	}
-	effects := ""
-	if d.sound {
 		effects += ", sound " + n.sound
 	}
 	if d.badge {
+		i.badge = *n.badge
 		effects += fmt.Sprintf(", badge %d", *n.badge)
 	}
-	if d.show == nowhere {
+	if d.lights {
+		p.lit++
+		effects += ", the screen lights up"
+	}
+	switch d.show {
+	case nowhere:
 		if effects != "" {
 			p.note("screen", "nothing to read%s", effects)
 		}
+		return
+	case onCard:
+		p.note("screen", "live activity: %s%s", d.card, effects)
 		return
 	}
 	if p.replace(entry) {
 		p.note("screen", "an earlier entry with collapse id %q goes away", entry.CollapseID)
 	}
-	entry.locked = d.show == lockScreen
-	p.center = slices.Insert(p.center, 0, entry)
-	for len(p.center) > maxEntries {
-		p.remove(p.center[len(p.center)-1].ID)
+	if d.show == held {
+		p.held = append(p.held, entry)
+		if len(p.held) > maxEntries {
+			p.held = p.held[1:]
+		}
+		p.note("screen", "held back by the Focus%s: %s", effects, n.short())
+		return
 	}
+	entry.locked = d.show == lockScreen
+	p.list(entry)
 	switch d.show {
 	case onBanner:
 		p.showBanner(entry.ID)
@@ -110,12 +170,20 @@ func (p *Phone) present(i *installation, n notice, d decision, entry Notificatio
 	}[d.show], effects, n.short())
 }
 
+// list puts an entry on top of the notification center, which is bounded.
+func (p *Phone) list(entry Notification) {
+	p.center = slices.Insert(p.center, 0, entry)
+	for len(p.center) > maxEntries {
+		p.remove(p.center[len(p.center)-1].ID)
+	}
+}
+
 // replace removes the entry that has the same collapse id (spec apns.md §8.7).
 func (p *Phone) replace(entry Notification) bool {
 	if entry.CollapseID == "" {
 		return false
 	}
-	for _, old := range p.center {
+	for _, old := range slices.Concat(p.center, p.held) {
 		if old.BundleID == entry.BundleID && old.CollapseID == entry.CollapseID {
 			p.remove(old.ID)
 			return true
@@ -124,9 +192,11 @@ func (p *Phone) replace(entry Notification) bool {
 	return false
 }
 
-// remove takes an entry off the phone, wherever it shows.
+// remove takes an entry off the phone, wherever it shows or waits.
 func (p *Phone) remove(id string) {
-	p.center = slices.DeleteFunc(p.center, func(n Notification) bool { return n.ID == id })
+	same := func(n Notification) bool { return n.ID == id }
+	p.center = slices.DeleteFunc(p.center, same)
+	p.held = slices.DeleteFunc(p.held, same)
 	p.alerts = slices.DeleteFunc(p.alerts, func(alert string) bool { return alert == id })
 	if p.banner == id {
 		p.stopBanner()

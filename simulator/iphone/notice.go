@@ -20,6 +20,7 @@ type delivery struct {
 	PushType    string          `json:"push_type"`
 	Priority    int             `json:"priority"`
 	CollapseID  string          `json:"collapse_id"`
+	ChannelID   string          `json:"channel_id"` // of a broadcast
 	APNsID      string          `json:"apns_id"`
 	Payload     json.RawMessage `json:"payload"`
 }
@@ -34,9 +35,11 @@ type notice struct {
 	contentAvailable      bool
 	mutable               bool
 	thread                string
-	level                 string   // interruption level; "active" unless the payload says otherwise
-	messageID             string   // Aurora's, for the log and for finding it
-	flaws                 []string // what a person debugging a payload should know
+	category              string
+	activity              *activityContent // of a live-activity push
+	level                 string           // interruption level; "active" unless the payload says otherwise
+	messageID             string           // Aurora's, for the log and for finding it
+	flaws                 []string         // what a person debugging a payload should know
 }
 
 func (n *notice) hasAlert() bool { return n.title+n.subtitle+n.body != "" }
@@ -52,7 +55,7 @@ func (n *notice) foreign() bool {
 
 // read interprets a delivery. It never fails: what cannot be understood is not shown.
 func read(d delivery) notice {
-	n := notice{delivery: d, level: "active"}
+	n := notice{delivery: d, level: active}
 	var top map[string]json.RawMessage
 	if json.Unmarshal(d.Payload, &top) != nil {
 		n.flaw("the payload is not a JSON object")
@@ -65,17 +68,24 @@ func read(d delivery) notice {
 		return n
 	}
 	n.readAlert(aps["alert"])
-	n.readSound(aps["sound"])
+	isCritical := n.readSound(aps["sound"])
 	n.readBadge(aps["badge"])
 	n.contentAvailable = n.flag("content-available", aps)
 	n.mutable = n.flag("mutable-content", aps)
 	n.thread = n.text("thread-id", aps)
+	n.category = n.text("category", aps)
 	switch level := n.text("interruption-level", aps); level {
 	case "":
-	case "passive", "active", "time-sensitive", "critical":
+	case passive, active, timeSensitive, critical:
 		n.level = level
 	default:
 		n.flaw(fmt.Sprintf("aps.interruption-level %.40q does not exist", level))
+	}
+	if isCritical {
+		n.level = critical
+	}
+	if strings.EqualFold(d.PushType, "liveactivity") {
+		n.readActivity(aps)
 	}
 	return n
 }
@@ -125,18 +135,21 @@ func (n *notice) readAlert(raw json.RawMessage) {
 	n.body = pick("body", "loc-key")
 }
 
-func (n *notice) readSound(raw json.RawMessage) {
+// readSound reads the sound and whether it makes the notification a critical alert (spec apns.md §6.3).
+func (n *notice) readSound(raw json.RawMessage) (isCritical bool) {
 	if len(raw) == 0 || json.Unmarshal(raw, &n.sound) == nil {
-		return
+		return false
 	}
 	var sound struct {
-		Name string `json:"name"`
+		Name     string  `json:"name"`
+		Critical float64 `json:"critical"`
 	}
 	if json.Unmarshal(raw, &sound) != nil {
-		n.flaw("aps.sound is neither a string nor a dictionary")
-		return
+		n.flaw("aps.sound is neither a string nor a dictionary of name, critical and volume")
+		return false
 	}
 	n.sound = sound.Name
+	return sound.Critical == 1
 }
 
 func (n *notice) readBadge(raw json.RawMessage) {

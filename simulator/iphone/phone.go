@@ -35,11 +35,13 @@ type Config struct {
 	Dir        string        // an existing folder where installed apps live on after a restart; "" = in memory
 	Permission Answer        // when an app asks
 	BannerTime time.Duration // how long a banner stays; 5 seconds by default
-	OSVersion  string        // "26.0" by default
-	Model      string        // "iPhone18,1" by default
-	Language   string        // "en" by default
-	TimeZone   string        // IANA name; "Etc/UTC" by default
-	Logger     *slog.Logger  // nil = discard
+	// Unthrottled lifts the limit of three background wakes an hour, as running from Xcode does.
+	Unthrottled bool
+	OSVersion   string       // "26.0" by default
+	Model       string       // "iPhone18,1" by default
+	Language    string       // "en" by default
+	TimeZone    string       // IANA name; "Etc/UTC" by default
+	Logger      *slog.Logger // nil = discard
 }
 
 // Phone is a simulated iPhone. All methods may be called from any goroutine.
@@ -63,9 +65,16 @@ type Phone struct {
 	installed    []*installation
 	front        *installation // on the screen, or below the lock screen
 	asking       *installation // whose question is on the screen
-	style        AlertStyle
+	style        AlertStyle    // of apps to be installed
+	focus        Focus
+	muted        bool
+	lowPower     bool
+	lit          int            // times the dark screen lit up
 	center       []Notification // newest first
-	banner       string         // id of the entry that shows as banner
+	held         []Notification // by the Focus, oldest first
+	activities   []*Activity    // newest first
+	activityIDs  int
+	banner       string // id of the entry that shows as banner
 	bannerTimer  *time.Timer
 	alerts       []string // ids of the entries that show as dialogs, the top one last
 	sounds       int

@@ -3,7 +3,6 @@ package iphone
 import (
 	"context"
 	"encoding/hex"
-	"errors"
 
 	"github.com/aurora-push/aurora/device"
 )
@@ -88,25 +87,24 @@ func (i *installation) becomeActive() {
 	if i.permission != NotDetermined {
 		return
 	}
-	switch i.phone.config.Permission {
-	case AutoAllow:
-		i.answer(true)
-	case AutoDeny:
-		i.answer(false)
+	switch answer := i.phone.config.Permission; {
+	case i.build.Provisional:
+		i.grant(Provisional)
+	case answer == AutoAllow:
+		i.grant(Allowed)
+	case answer == AutoDeny:
+		i.grant(Denied)
 	default:
 		i.phone.asking = i
 		i.phone.note("screen", "the system asks whether %s may send notifications", i.app.Name)
 	}
 }
 
-// answer is the completion handler of the permission question; the token is asked for in either case, since background
-// pushes need no permission.
-func (i *installation) answer(allow bool) {
+// grant is the completion handler of the permission question, or a change in the Settings app; the token is asked for in
+// either case, since background pushes need no permission.
+func (i *installation) grant(permission Permission) {
 	first := i.permission == NotDetermined
-	i.permission = Denied
-	if allow {
-		i.permission = Allowed
-	}
+	i.permission = permission
 	i.phone.note("user", "notifications for %s: %s", i.app.Name, i.permission)
 	i.container.save(i)
 	if i.client == nil {
@@ -116,27 +114,32 @@ func (i *installation) answer(allow bool) {
 		i.report()
 		return
 	}
-	i.client.SetNotificationsAllowed(allow)
+	i.client.SetNotificationsAllowed(permission.shows())
 }
 
 // report tells the SDK about the permission and registers with APNs, which apps must do at each launch (Apple: Registering
 // your app with APNs).
 func (i *installation) report() {
-	i.client.SetNotificationsAllowed(i.permission == Allowed)
+	i.client.SetNotificationsAllowed(i.permission.shows())
 	i.phone.note("app", "registerForRemoteNotifications")
 	if !i.registered {
 		i.registered = true
 		i.container.save(i)
 	}
+	i.activityWanted = i.activityWanted || i.build.LiveActivities
 	if i.phone.session == nil {
 		i.phone.note("phone", "no session to APNs; the registration waits for one")
 		return
 	}
-	i.phone.session.register(i)
+	i.phone.session.registerAll(i)
 }
 
 // didRegister hands a token over to the app.
-func (i *installation) didRegister(token string) {
+func (i *installation) didRegister(token string, activity bool) {
+	if activity {
+		i.didRegisterActivity(token)
+		return
+	}
 	if i.token != token {
 		i.token = token
 		i.phone.note("apns", "APNs → phone: device token %.8s… for %s (%s)", token, i.app.Name, i.app.Environment)
@@ -154,95 +157,55 @@ func (i *installation) didRegister(token string) {
 	i.client.RegisterDeviceToken(raw)
 }
 
+var delegateMethods = map[Via]string{
+	ViaForeground: "didReceiveRemoteNotification (in the foreground)",
+	ViaBackground: "didReceiveRemoteNotification:fetchCompletionHandler (woken in the background)",
+	ViaOpened:     "didReceiveNotificationResponse (the user opened it)",
+	ViaAction:     "didReceiveNotificationResponse (the user pressed a button)",
+	ViaDismissed:  "didReceiveNotificationResponse (the user cleared it)",
+}
+
 // didReceive is the delegate's share in a notification: note it for the app's screen and tell the SDK.
-func (i *installation) didReceive(via Via, n Notification) {
-	method := map[Via]string{
-		ViaForeground: "didReceiveRemoteNotification (in the foreground)",
-		ViaBackground: "didReceiveRemoteNotification:fetchCompletionHandler (woken in the background)",
-		ViaOpened:     "didReceiveNotificationResponse (the user opened it)",
-	}[via]
-	i.phone.note("app", "delegate: %s %s", method, cut(string(n.Payload), 400))
+func (i *installation) didReceive(n Notification, r response) {
+	if i.client == nil {
+		return // the phone is being switched off
+	}
+	i.phone.note("app", "delegate: %s %s", delegateMethods[r.via], cut(string(n.Payload), 400))
+	if r.action != "" {
+		i.phone.note("app", "action %s%s", r.action, quoted(r.text))
+	}
 	if len(i.messages) == maxMessages {
 		i.messages = i.messages[1:]
 	}
 	i.messages = append(i.messages, Message{
-		ID: n.ID, MessageID: n.MessageID, Via: via, Title: n.Title, Body: n.Body, At: n.At, Payload: n.Payload,
+		ID: n.ID, MessageID: n.MessageID, Via: r.via, Action: r.action, Text: r.text,
+		Title: n.Title, Body: n.Body, At: n.At, Payload: n.Payload,
 	})
-	if via == ViaOpened {
+	event := "received"
+	if r.via == ViaOpened || r.via == ViaAction {
+		event = "opened"
 		i.client.HandleOpened(n.Payload)
 	} else {
 		i.client.HandleReceived(n.Payload)
 	}
 	if n.MessageID != "" {
-		event := "received"
-		if via == ViaOpened {
-			event = "opened"
-		}
 		i.phone.note("sdk", "receipt %q for message %s", event, n.MessageID)
 	}
 }
 
-// runExtension is the service extension: it reports the arrival before the notification is shown, whether the app runs or
-// not (spec ios-sdk §10).
-func (i *installation) runExtension(n notice) {
-	i.phone.note("app", "service extension: didReceiveNotificationRequest, receipt \"received\" for message %s", n.name())
-	switch {
-	case i.client != nil:
-		i.client.HandleReceived(n.Payload)
-		return
-	case i.extension != nil:
-		i.extension.HandleReceived(n.Payload)
-		return
+func quoted(text string) string {
+	if text == "" {
+		return ""
 	}
-	options := i.options
-	options.ReceiptsOnly = true
-	client, err := device.New(options)
-	if err != nil || i.phone.ctx.Err() != nil {
-		return
-	}
-	i.extension = client
-	client.HandleReceived(n.Payload)
-	client.Start()
-	i.phone.work.Go(func() { i.finishExtension(client) })
-}
-
-// finishExtension ends the extension's process once its receipts are delivered, or its time is over; then they stay in the
-// store, which the extension shares with the app.
-func (i *installation) finishExtension(client *device.Client) {
-	ctx, cancel := context.WithTimeout(i.phone.ctx, extensionTimeout)
-	defer cancel()
-	for {
-		err := client.Sync(ctx)
-		if errors.Is(err, device.ErrClosed) {
-			return
-		}
-		i.phone.mu.Lock()
-		status, _ := client.Status()
-		if err == nil && status.Receipts > 0 && status.RegistrationID != "" {
-			i.phone.mu.Unlock() // another one has come meanwhile
-			continue
-		}
-		if i.extension == client {
-			i.show(status)
-			i.phone.note("app", "service extension: finished, %d receipts wait", status.Receipts)
-			i.endExtension()
-			i.phone.bump()
-		}
-		i.phone.mu.Unlock()
-		return
-	}
-}
-
-func (i *installation) endExtension() {
-	if i.extension != nil {
-		closeClient(i.extension)
-		i.extension = nil
-	}
+	return " with the text “" + cut(text, 100) + "”"
 }
 
 // endProcess ends the app: by the user (Killed) or the system (NotRunning). What the SDK has not delivered is in its store.
 func (i *installation) endProcess(how Process) {
 	i.process = how
+	if how == Killed {
+		i.dropHeld()
+	}
 	if i.phone.front == i {
 		i.phone.front = nil
 	}

@@ -213,7 +213,7 @@ func FuzzRead(f *testing.F) {
 			t.Fatalf("badge %d", *n.badge)
 		}
 		for _, permission := range []Permission{Allowed, Denied} {
-			d := decide(situation{process: Background, permission: permission, style: Banner}, n)
+			d := decide(situation{process: Background, permission: permission, settings: defaultSettings(Banner), build: DefaultBuild()}, n)
 			if permission == Denied && (d.show != nowhere || d.sound || d.badge) {
 				t.Fatalf("shown without permission: %+v", d)
 			}

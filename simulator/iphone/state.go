@@ -15,6 +15,9 @@ type State struct {
 	Locked             bool           `json:"locked"`
 	Foreground         string         `json:"foreground"` // bundle id of the app on the screen; "" when there is none
 	Airplane           bool           `json:"airplane"`
+	LowPower           bool           `json:"low_power"`
+	Muted              bool           `json:"muted"`
+	Focus              Focus          `json:"focus"`
 	Session            Session        `json:"session"` // to APNs
 	AlertStyle         AlertStyle     `json:"alert_style"`
 	Prompt             *Prompt        `json:"prompt"`              // the question whether notifications are allowed
@@ -23,7 +26,12 @@ type State struct {
 	AlertsBehind       int            `json:"alerts_behind"`       // further dialogs behind it
 	LockScreen         []Notification `json:"lock_screen"`         // newest first; empty unless locked
 	NotificationCenter []Notification `json:"notification_center"` // all that were neither tapped nor cleared, newest first
-	Apps               []AppState     `json:"apps"`                // in the order of installation
+	LockScreenStacks   []Stack        `json:"lock_screen_stacks"`  // the same entries as they are grouped
+	CenterStacks       []Stack        `json:"center_stacks"`
+	Held               []Notification `json:"held"`       // by the Focus, oldest first
+	Activities         []Activity     `json:"activities"` // live activities on the lock screen, newest first
+	Apps               []AppState     `json:"apps"`       // in the order of installation
+	ScreenLit          int            `json:"screen_lit"` // times a notification lit the dark screen
 	SoundsPlayed       int            `json:"sounds_played"`
 	LastSound          string         `json:"last_sound"`
 	Log                []Event        `json:"log"` // oldest first; the latest 500
@@ -58,7 +66,10 @@ type Notification struct {
 	Subtitle   string          `json:"subtitle"`
 	Body       string          `json:"body"`
 	Thread     string          `json:"thread"`
-	Sound      string          `json:"sound"` // played on arrival; "" = none
+	Level      string          `json:"level"`    // interruption level of the payload; "active" by default
+	Category   string          `json:"category"` // of the payload
+	Actions    []Action        `json:"actions"`  // buttons of that category, if the app has registered it
+	Sound      string          `json:"sound"`    // played on arrival; "" = none
 	At         time.Time       `json:"at"`
 	Payload    json.RawMessage `json:"payload"`
 	locked     bool            // belongs on the lock screen
@@ -83,6 +94,10 @@ type AppState struct {
 	Synced          bool       `json:"synced"`           // Aurora has confirmed everything, receipts too
 	ReceiptsWaiting int        `json:"receipts_waiting"`
 	Failure         string     `json:"failure"` // of the SDK's latest attempt; "" when all is well
+	Settings        Settings   `json:"settings"`
+	Build           Build      `json:"build"`
+	BackgroundHeld  bool       `json:"background_held"` // a background notification waits: too many in this hour
+	ActivityToken   string     `json:"activity_token"`  // for live activities; "" unless the app has asked for one
 }
 
 // Via is how the app's delegate came to know of a notification.
@@ -93,6 +108,8 @@ const (
 	ViaForeground Via = "foreground" // it arrived while the app was on the screen
 	ViaBackground Via = "background" // content-available woke the app
 	ViaOpened     Via = "opened"     // the user tapped it, or chose View
+	ViaAction     Via = "action"     // the user pressed a button of its category
+	ViaDismissed  Via = "dismissed"  // the user cleared it, and the category asks to hear of that
 )
 
 // Message is a payload that the app's delegate received.
@@ -100,6 +117,8 @@ type Message struct {
 	ID        string          `json:"id"`
 	MessageID string          `json:"msg_id"`
 	Via       Via             `json:"via"`
+	Action    string          `json:"action"` // id of the button; "" otherwise
+	Text      string          `json:"text"`   // what the user wrote
 	Title     string          `json:"title"`
 	Body      string          `json:"body"`
 	At        time.Time       `json:"at"`
@@ -131,13 +150,13 @@ func (p *Phone) State() State {
 		Revision: p.revision, ID: p.config.ID, Name: p.config.Name,
 		Screen: "home", Locked: p.locked,
 		Airplane: p.airplane.Load(), Session: p.sessionState, AlertStyle: p.style,
-		LockScreen: []Notification{}, NotificationCenter: slices.Clone(p.center), Apps: []AppState{},
+		LowPower: p.lowPower, Muted: p.muted, Focus: p.focus, ScreenLit: p.lit,
+		LockScreen: []Notification{}, NotificationCenter: append([]Notification{}, p.center...), Held: append([]Notification{}, p.held...),
+		Activities: []Activity{}, Apps: []AppState{},
 		SoundsPlayed: p.sounds, LastSound: p.lastSound,
 		Log: slices.Clone(p.events), changed: p.changed,
 	}
-	if s.NotificationCenter == nil {
-		s.NotificationCenter = []Notification{}
-	}
+	s.Focus.Allowed = append([]string{}, s.Focus.Allowed...)
 	if front := p.front; front != nil && !p.locked {
 		s.Screen, s.Foreground = "app", front.app.BundleID
 	}
@@ -148,6 +167,10 @@ func (p *Phone) State() State {
 				s.LockScreen = append(s.LockScreen, n)
 			}
 		}
+	}
+	s.LockScreenStacks, s.CenterStacks = stack(s.LockScreen), stack(s.NotificationCenter)
+	for _, a := range p.activities {
+		s.Activities = append(s.Activities, *a)
 	}
 	if p.asking != nil {
 		s.Prompt = &Prompt{BundleID: p.asking.app.BundleID, Text: "“" + p.asking.app.Name + "” Would Like to Send You Notifications"}
