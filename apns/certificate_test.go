@@ -1,6 +1,7 @@
 package apns
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -437,6 +438,30 @@ func TestCertificateCheck(t *testing.T) {
 	}
 }
 
+// demandsWork tells files with many key derivation rounds, which are legal up to a limit and slow.
+func demandsWork(data []byte) bool {
+	const enough = 5000
+	if pbkdfIterations(data) > enough {
+		return true
+	}
+	file, err := parsePFX(data)
+	if err != nil {
+		return false
+	}
+	return slices.ContainsFunc(file.parts, func(p pfxPart) bool { return pbkdfIterations(p.Content.Bytes) > enough })
+}
+
+func TestTooManyRoundsAreRefused(t *testing.T) {
+	leaf, key := universal().make(t)
+	for name, encoder := range map[string]*pkcs12.Encoder{"rc2": pkcs12.LegacyRC2, "aes": pkcs12.Modern2023} {
+		file := must(encoder.WithIterations(maxIterations).Encode(key, leaf, nil, "p"))
+		file = bytes.ReplaceAll(file, []byte{2, 3, 0x10, 0, 0}, []byte{2, 3, 0x10, 0, 1})
+		if _, err := ReadP12(file, "p"); !errors.Is(err, ErrUnsupportedPKCS12) {
+			t.Errorf("%s: %v, want ErrUnsupportedPKCS12", name, err)
+		}
+	}
+}
+
 func FuzzReadCertificate(f *testing.F) {
 	leaf, key := universal().make(f)
 	f.Add(must(pkcs12.Modern.Encode(key, leaf, nil, "")), "")
@@ -445,6 +470,9 @@ func FuzzReadCertificate(f *testing.F) {
 	f.Add(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: leaf.Raw}), "")
 	f.Add([]byte{0x30, 0x80, 2, 1, 3}, "")
 	f.Fuzz(func(t *testing.T, data []byte, password string) {
+		if demandsWork(data) {
+			t.Skip("derives keys for too long to fuzz")
+		}
 		c, err := ReadCertificate(data, password)
 		if (c == nil) == (err == nil) {
 			t.Fatalf("ReadCertificate = %v, %v: exactly one must be given", c, err)
