@@ -60,7 +60,7 @@ func serve(cmd *cobra.Command, c server.Config) error {
 	}
 	fmt.Fprintf(cmd.OutOrStdout(), "Aurora is ready at %s\n", s.URL())
 	link, err := s.SetupLink(ctx)
-	if err != nil {
+	if err != nil && ctx.Err() == nil { // else it was asked to stop already, which is no failure
 		return errors.Join(err, shutdown(s))
 	}
 	if link != "" {
