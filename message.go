@@ -86,13 +86,21 @@ func (m *Message) For(p Platform) bool {
 	return m.Platforms == nil || slices.Contains(m.Platforms, p)
 }
 
-// Validate checks everything about a push that does not need the database:
-// values, ranges and sizes.
-func (m *Message) Validate() error {
-	for _, p := range m.Platforms {
+// ValidatePlatforms refuses names of platforms that nobody knows.
+func ValidatePlatforms(list []Platform) error {
+	for _, p := range list {
 		if !slices.Contains(Platforms, p) {
 			return Errorf(Invalid, "platform %q is unknown. Use \"all\" or a list of android, ios, quickapp, hmos, winphone.", clip(string(p)))
 		}
+	}
+	return nil
+}
+
+// Validate checks everything about a push that does not need the database:
+// values, ranges and sizes.
+func (m *Message) Validate() error {
+	if err := ValidatePlatforms(m.Platforms); err != nil {
+		return err
 	}
 	if m.SendNo < 0 || m.SendNo > MaxSendNo {
 		return Errorf(Invalid, "sendno must be a whole number from 1 to %d.", MaxSendNo)

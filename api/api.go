@@ -12,7 +12,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strconv"
-	"strings"
+	"time"
 
 	"github.com/aurora-push/aurora"
 	"github.com/aurora-push/aurora/dispatch"
@@ -38,6 +38,8 @@ type Dispatcher interface {
 type Reports interface {
 	Report(ctx context.Context, appID int64, id aurora.MessageID) (ledger.Report, error)
 	AddReceipts(ctx context.Context, d aurora.Device, receipts []aurora.Receipt) error
+	// Marks returns what is on record for one device of a message.
+	Marks(ctx context.Context, d aurora.Device, id aurora.MessageID) (map[aurora.Mark]time.Time, error)
 }
 
 // Devices registers and changes devices.
@@ -53,84 +55,18 @@ type Config struct {
 	Dispatcher Dispatcher
 	Reports    Reports
 	Devices    Devices
+	Labels     Labels
 	Logger     *slog.Logger
 }
 
-type server struct {
-	Config
-	routes map[string]route // "METHOD /path"
-	paths  map[string]bool
-}
-
-// route is a handler with the family whose numbers its refusals carry.
-type route struct {
-	family family
-	handle func(*server, *http.Request) (any, error)
-}
+type server struct{ Config }
 
 // New returns the handler for everything below /v1 and /v3.
 func New(c Config) http.Handler {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
-	s := &server{Config: c, paths: map[string]bool{}}
-	s.routes = map[string]route{
-		"POST /v3/push":           {pushFamily, (*server).push},
-		"POST /v3/push/validate":  {pushFamily, (*server).validate},
-		"GET /v3/push/cid":        {pushFamily, (*server).cids},
-		"GET /v3/received":        {reportFamily, (*server).received},
-		"GET /v3/report/received": {reportFamily, (*server).received},
-
-		"POST /v1/devices":               {deviceFamily, (*server).registerDevice},
-		"GET /v1/devices/{id}":           {deviceFamily, (*server).device},
-		"PATCH /v1/devices/{id}":         {deviceFamily, (*server).changeDevice},
-		"POST /v1/devices/{id}/receipts": {deviceFamily, (*server).receipts},
-
-		"GET /v1/messages/{id}": {reportFamily, (*server).message},
-	}
-	for pattern := range s.routes {
-		_, path, _ := strings.Cut(pattern, " ")
-		s.paths[path] = true
-	}
-	return s
-}
-
-// ServeHTTP routes without ever redirecting: official clients send doubled and
-// trailing slashes and do not follow redirects (spec/rest-api.md §2.1, T1–T3).
-func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	path := cleanPath(r.URL.Path)
-	pattern := path
-	for _, collection := range []string{"/v1/devices/", "/v1/messages/"} {
-		if rest, ok := strings.CutPrefix(path, collection); ok {
-			id, tail, nested := strings.Cut(rest, "/")
-			r.SetPathValue("id", id)
-			if pattern = collection + "{id}"; nested {
-				pattern += "/" + tail
-			}
-		}
-	}
-	rt, ok := s.routes[r.Method+" "+pattern]
-	if !ok {
-		s.refuseRoute(w, r, path, s.paths[pattern])
-		return
-	}
-	answer, err := rt.handle(s, r)
-	if err != nil {
-		s.refuse(w, r, rt.family, err)
-		return
-	}
-	respond(w, http.StatusOK, answer)
-}
-
-// cleanPath collapses repeated slashes and drops a trailing one.
-func cleanPath(p string) string {
-	for strings.Contains(p, "//") {
-		p = strings.ReplaceAll(p, "//", "/")
-	}
-	if len(p) > 1 {
-		p = strings.TrimSuffix(p, "/")
-	}
-	return p
+	return &server{c}
 }
 
 // respond sends a body in one write with its length; some clients parse each

@@ -13,11 +13,15 @@ import (
 // (spec/rest-api.md §7.1.4), so that a body with several faults is refused for
 // the same one.
 func decodePush(body []byte) (dispatch.Request, error) {
-	r := dispatch.Request{Message: aurora.Message{Source: "api"}}
 	top, err := parseBody(body)
 	if err != nil {
-		return r, err
+		return dispatch.Request{}, err
 	}
+	return decodePushObject(top)
+}
+
+func decodePushObject(top object) (r dispatch.Request, err error) {
+	r.Message.Source = "api"
 	if err := requireContent(top); err != nil {
 		return r, err
 	}

@@ -58,12 +58,16 @@ func (s *server) pushRequest(r *http.Request) (aurora.App, dispatch.Request, err
 	if err != nil {
 		return app, request, err
 	}
-	if request.CID != "" {
-		if key, uuid, ok := strings.Cut(request.CID, "-"); !ok || key != app.Key || !uuidForm(uuid) {
-			return app, request, aurora.Errorf(aurora.Invalid, "cid is not one of this app's. Get one from GET /v3/push/cid, or write the AppKey, a hyphen and a UUID.")
-		}
+	return app, request, checkCID(app, request.CID)
+}
+
+// checkCID refuses a cid that cannot be the app's; "" is none.
+func checkCID(app aurora.App, cid string) error {
+	key, uuid, ok := strings.Cut(cid, "-")
+	if cid == "" || ok && key == app.Key && uuidForm(uuid) {
+		return nil
 	}
-	return app, request, nil
+	return aurora.Errorf(aurora.Invalid, "cid is not one of this app's. Get one from GET /v3/push/cid, or write the AppKey, a hyphen and a UUID.")
 }
 
 // uuidForm reports whether s has the length and the characters of a UUID.

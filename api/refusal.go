@@ -1,11 +1,13 @@
 package api
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
 
 	"github.com/aurora-push/aurora"
+	"github.com/aurora-push/aurora/registry"
 )
 
 // family is a group of routes that JPush serves from one host, with numbers of
@@ -13,8 +15,9 @@ import (
 type family uint8
 
 const (
-	pushFamily family = iota
-	deviceFamily
+	pushFamily   family = iota
+	deviceFamily        // the device API, for SDKs
+	labelFamily         // devices, aliases and tags, for servers
 	reportFamily
 )
 
@@ -44,8 +47,21 @@ var refusals = map[family]map[aurora.Kind]number{
 		aurora.TooLarge:     {400, 7002},
 		aurora.NotFound:     {404, 7002},
 		aurora.Conflict:     {400, 7002},
+		aurora.Full:         {400, 7015},
 		aurora.Unauthorized: {401, 7004},
 		aurora.Forbidden:    {403, 7004},
+		aurora.Unavailable:  {503, 7030},
+		aurora.TooMany:      {429, 2002},
+	},
+	labelFamily: {
+		aurora.Internal:     {500, 7000},
+		aurora.Missing:      {400, 7002},
+		aurora.Invalid:      {400, 7002},
+		aurora.TooLarge:     {400, 7002},
+		aurora.NotFound:     {400, 7002},
+		aurora.Conflict:     {400, 7002},
+		aurora.Full:         {400, 7015},
+		aurora.Unauthorized: {401, 7004},
 		aurora.Unavailable:  {503, 7030},
 		aurora.TooMany:      {429, 2002},
 	},
@@ -72,17 +88,22 @@ func (n numbered) Error() string { return n.text }
 
 // errorBody is JPush's envelope; doc is additive.
 type errorBody struct {
-	Error struct {
-		Code    int    `json:"code"`
-		Message string `json:"message"`
-		Doc     string `json:"doc"`
-	} `json:"error"`
+	Error refusal `json:"error"`
+}
+
+type refusal struct {
+	Code       int      `json:"code"`
+	Message    string   `json:"message"`
+	Doc        string   `json:"doc"`
+	IllegalIDs []string `json:"illegal_rids,omitempty"`
 }
 
 func (s *server) refuse(w http.ResponseWriter, r *http.Request, f family, err error) {
 	n, text := s.numberOf(r, f, err)
-	var b errorBody
-	b.Error.Code, b.Error.Message, b.Error.Doc = n.code, text, docOf(n.code)
+	b := errorBody{refusal{Code: n.code, Message: text, Doc: docOf(n.code)}}
+	if unknown, ok := errors.AsType[*registry.UnknownDevices](err); ok {
+		b.Error.IllegalIDs = unknown.IDs
+	}
 	if n.status == http.StatusUnauthorized {
 		w.Header().Set("WWW-Authenticate", `Basic realm="Aurora"`)
 	}
@@ -92,6 +113,9 @@ func (s *server) refuse(w http.ResponseWriter, r *http.Request, f family, err er
 func (s *server) numberOf(r *http.Request, f family, err error) (number, string) {
 	if n, ok := err.(numbered); ok {
 		return number{n.status, n.code}, n.text
+	}
+	if unknown, ok := errors.AsType[*registry.UnknownDevices](err); ok {
+		return number{400, 7013}, unknown.Error()
 	}
 	kind := aurora.KindOf(err)
 	n, ok := refusals[f][kind]
@@ -111,11 +135,12 @@ func (s *server) numberOf(r *http.Request, f family, err error) (number, string)
 func docOf(code int) string { return fmt.Sprintf("docs/errors.md#%d", code) }
 
 // refuseRoute answers for a path that is not served, or not with this method.
-func (s *server) refuseRoute(w http.ResponseWriter, r *http.Request, path string, known bool) {
+func (s *server) refuseRoute(w http.ResponseWriter, r *http.Request, segments []string, known bool) {
 	f := pushFamily
-	if strings.HasPrefix(path, "/v1/devices") {
+	if len(segments) > 1 && segments[1] == "devices" {
 		f = deviceFamily
 	}
+	path := "/" + strings.Join(segments, "/")
 	if known {
 		s.refuse(w, r, f, numbered{http.StatusMethodNotAllowed, 1001, fmt.Sprintf("The method %.20s does not fit %.100s.", r.Method, path)})
 		return

@@ -187,6 +187,12 @@ func (s *Service) DeviceMessages(ctx context.Context, appID int64, registrationI
 	return reports, nil
 }
 
+// Marks returns what is on record for one device of a message, with when each
+// mark was last written for the device's block.
+func (s *Service) Marks(ctx context.Context, d aurora.Device, id aurora.MessageID) (map[aurora.Mark]time.Time, error) {
+	return s.records.MarksOf(ctx, id, d.Number)
+}
+
 // MaxReceipts is how many receipts one call may bring.
 const MaxReceipts = 100
 

@@ -1,0 +1,132 @@
+package api
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// route is a handler with the family whose numbers its refusals carry.
+type route struct {
+	method  string
+	pattern []string // path segments; "{name}" matches any one
+	family  family
+	handle  func(*server, *http.Request) (any, error)
+}
+
+func at(method, pattern string, f family, handle func(*server, *http.Request) (any, error)) route {
+	return route{method, strings.Split(strings.TrimPrefix(pattern, "/"), "/"), f, handle}
+}
+
+// routes lists everything served below /v1 and /v3. More than one method may
+// share a pattern; a literal segment goes before a named one.
+var routes = []route{
+	at("POST", "/v3/push", pushFamily, (*server).push),
+	at("POST", "/v3/push/validate", pushFamily, (*server).validate),
+	at("GET", "/v3/push/cid", pushFamily, (*server).cids),
+	at("POST", "/v3/push/batch/regid/single", pushFamily, (*server).batchByRegistration),
+	at("POST", "/v3/push/batch/alias/single", pushFamily, (*server).batchByAlias),
+
+	at("POST", "/v3/devices/status", labelFamily, (*server).deviceStatus),
+	at("GET", "/v3/devices/{id}", labelFamily, (*server).deviceLabels),
+	at("POST", "/v3/devices/{id}", labelFamily, (*server).changeLabels),
+	at("GET", "/v3/aliases/{alias}", labelFamily, (*server).alias),
+	at("POST", "/v3/aliases/{alias}", labelFamily, (*server).changeAlias),
+	at("DELETE", "/v3/aliases/{alias}", labelFamily, (*server).dropAlias),
+	at("GET", "/v3/tags", labelFamily, (*server).tags),
+	at("GET", "/v3/tags/{tag}/registration_ids/{id}", labelFamily, (*server).hasTag),
+	at("POST", "/v3/tags/{tag}", labelFamily, (*server).changeTag),
+	at("DELETE", "/v3/tags/{tag}", labelFamily, (*server).dropTag),
+
+	at("GET", "/v3/received", reportFamily, (*server).received),
+	at("GET", "/v3/received/detail", reportFamily, (*server).receivedDetail),
+	at("GET", "/v3/messages", reportFamily, (*server).messages),
+	at("GET", "/v3/messages/detail", reportFamily, (*server).messagesDetail),
+	at("POST", "/v3/status/message", reportFamily, (*server).messageStatus),
+
+	at("POST", "/v1/devices", deviceFamily, (*server).registerDevice),
+	at("GET", "/v1/devices/{id}", deviceFamily, (*server).device),
+	at("PATCH", "/v1/devices/{id}", deviceFamily, (*server).changeDevice),
+	at("POST", "/v1/devices/{id}/receipts", deviceFamily, (*server).receipts),
+
+	at("GET", "/v1/messages/{id}", reportFamily, (*server).message),
+}
+
+// ServeHTTP routes without ever redirecting: official clients send doubled and
+// trailing slashes and do not follow redirects (spec/rest-api.md §2.1, T1–T3).
+func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	segments := segmentsOf(r.URL)
+	rt, values, known := find(r.Method, segments)
+	if rt == nil {
+		s.refuseRoute(w, r, segments, known)
+		return
+	}
+	for name, value := range values {
+		r.SetPathValue(name, value)
+	}
+	answer, err := rt.handle(s, r)
+	if err != nil {
+		s.refuse(w, r, rt.family, err)
+		return
+	}
+	respond(w, http.StatusOK, answer)
+}
+
+// find returns the route for a method and path with the values of its named
+// segments; known tells whether another method is served there.
+func find(method string, segments []string) (found *route, values map[string]string, known bool) {
+	for i := range routes {
+		v, ok := match(routes[i].pattern, segments)
+		if !ok {
+			continue
+		}
+		if known = true; routes[i].method == method {
+			return &routes[i], v, true
+		}
+	}
+	return nil, nil, known
+}
+
+func match(pattern, segments []string) (map[string]string, bool) {
+	if len(pattern) != len(segments) {
+		return nil, false
+	}
+	values := map[string]string{}
+	for i, p := range pattern {
+		if strings.HasPrefix(p, "{") {
+			values[strings.Trim(p, "{}")] = segments[i]
+		} else if p != segments[i] {
+			return nil, false
+		}
+	}
+	return values, true
+}
+
+// segmentsOf splits the path as it was sent, so that %2F inside a tag stays in
+// its segment, then decodes each part; "+" is a plus there (T4). JPush's zone
+// paths become the default ones (spec/rest-api.md §1.2).
+func segmentsOf(u *url.URL) []string {
+	var segments []string
+	for part := range strings.SplitSeq(u.EscapedPath(), "/") {
+		if part == "" {
+			continue
+		}
+		if decoded, err := url.PathUnescape(part); err == nil {
+			part = decoded
+		}
+		segments = append(segments, part)
+	}
+	if len(segments) < 3 || segments[0] != "v3" {
+		return segments
+	}
+	switch {
+	case segments[1] == "report",
+		segments[1] == "device" && (segments[2] == "aliases" || segments[2] == "tags"),
+		segments[1] == "push" && segments[2] == "schedules":
+		return slices.Delete(segments, 1, 2)
+	case segments[1] == "device":
+		segments[1] = "devices"
+	}
+	return segments
+}
