@@ -142,13 +142,13 @@ func TestBenchCountsExactly(t *testing.T) {
 func TestBenchDistinct(t *testing.T) {
 	s := startServer(t, Config{Bench: true, Distinct: true})
 	for range 2 {
-		g := newGun(t, s, 70000, nil) // more than the table holds at first
+		g := newGun(t, s, 40000, nil) // more than the table holds at first
 		if err := g.fire(); err != nil {
 			t.Fatal(err)
 		}
-		g.catch(t, 70000, func() {})
+		g.catch(t, 40000, func() {})
 	}
-	if c := s.Counters(); c["received"] != 140002 || c["distinct"] != 70001 || c["unidentified"] != 0 {
+	if c := s.Counters(); c["received"] != 80002 || c["distinct"] != 40001 || c["unidentified"] != 0 {
 		t.Errorf("%v", c)
 	}
 	s.ResetDistinct()
@@ -175,7 +175,7 @@ func TestBenchDistinct(t *testing.T) {
 	if _, err := b.take(ended); err != nil {
 		t.Fatal(err)
 	}
-	if c := s.Counters(); c["received"] != 140005 || c["distinct"] != 1 || c["unidentified"] != 2 {
+	if c := s.Counters(); c["received"] != 80005 || c["distinct"] != 1 || c["unidentified"] != 2 {
 		t.Errorf("%v", c)
 	}
 }
