@@ -179,7 +179,7 @@ func TestKillLosesNothing(t *testing.T) {
 		repeated += max(seen[id]-1, 0)
 	}
 	t.Logf("%d pushes, %d repeated", len(accepted), repeated)
-	if strings.Contains(i.server.output.String(), "ERROR") {
-		t.Errorf("the restarted server complains:\n%s", i.server.output.String())
+	if strings.Contains(i.server.text(), "ERROR") {
+		t.Errorf("the restarted server complains:\n%s", i.server.text())
 	}
 }

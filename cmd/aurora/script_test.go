@@ -159,6 +159,13 @@ func (p *process) Write(b []byte) (int, error) {
 	return p.output.Write(b)
 }
 
+// text is what the process has printed so far.
+func (p *process) text() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.output.String()
+}
+
 // says waits until the output matches and returns the first group.
 func (p *process) says(pattern string) string {
 	p.t.Helper()
@@ -192,7 +199,7 @@ func (p *process) stop() {
 	p.cmd.Process.Signal(syscall.SIGTERM)
 	p.await()
 	if code := p.cmd.ProcessState.ExitCode(); code != 0 {
-		p.t.Errorf("%v ended with code %d:\n%s", p.cmd.Args, code, p.output.String())
+		p.t.Errorf("%v ended with code %d:\n%s", p.cmd.Args, code, p.text())
 	}
 }
 

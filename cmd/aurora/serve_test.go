@@ -50,7 +50,7 @@ func TestFirstRun(t *testing.T) {
 	again := s.start("serve", "--listen", "127.0.0.1:0", "--data", "data")
 	again.says(`ready at (http://\S+)`)
 	again.stop()
-	if text := again.output.String(); strings.Contains(text, "/setup") {
+	if text := again.text(); strings.Contains(text, "/setup") {
 		t.Errorf("a link is printed although there is an account:\n%s", text)
 	}
 }
