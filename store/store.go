@@ -39,9 +39,12 @@ func Open(ctx context.Context, dir string) (*Store, error) {
 		return nil, fmt.Errorf("the data folder cannot be made: %w", err)
 	}
 	path := filepath.Join(dir, "aurora.db")
+	if err := makePrivate(path); err != nil {
+		return nil, fmt.Errorf("the database cannot be made: %w", err)
+	}
 	// FULL: what was answered to a caller survives a power cut. The busy
 	// timeout lets command-line tools write beside a running server.
-	source := "file:" + (&url.URL{Path: path}).EscapedPath() + "?_pragma=busy_timeout(10000)&_pragma=journal_mode(wal)&_pragma=synchronous(full)&_pragma=foreign_keys(on)&_pragma=cache_size(-16000)&_pragma=temp_store(memory)"
+	source := "file:" + (&url.URL{Path: path}).EscapedPath() + "?modeof=" + strings.ReplaceAll(url.QueryEscape(path), "+", "%20") + "&_pragma=busy_timeout(10000)&_pragma=journal_mode(wal)&_pragma=synchronous(full)&_pragma=foreign_keys(on)&_pragma=cache_size(-16000)&_pragma=temp_store(memory)"
 	reads, err := sql.Open("sqlite3", source)
 	if err != nil {
 		return nil, err
@@ -55,16 +58,39 @@ func Open(ctx context.Context, dir string) (*Store, error) {
 	return s, nil
 }
 
-func (s *Store) start(ctx context.Context) error {
-	conn, err := s.reads.Conn(ctx)
+// makePrivate makes the database's file with mode 0600 before SQLite would with
+// 0644: the folder may be one that others can read. The log gets the mode of
+// the database (modeof); the file beside it that ends in -shm holds no data.
+func makePrivate(path string) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
-	if err := s.migrate(ctx, conn); err != nil {
-		return errors.Join(err, conn.Close())
+	return f.Close()
+}
+
+// startTime bounds how long to wait for another process that starts on the
+// same new folder: SQLite's busy timeout does not cover the change to a
+// write-ahead log.
+const startTime = 10 * time.Second
+
+func (s *Store) start(ctx context.Context) error {
+	for begin := time.Now(); ; time.Sleep(20 * time.Millisecond) {
+		conn, err := s.reads.Conn(ctx)
+		if err == nil {
+			if err = s.migrate(ctx, conn); err == nil {
+				s.writer = newWriter(conn, s.dialect)
+				return nil
+			}
+			err = errors.Join(err, conn.Close())
+		}
+		if !strings.Contains(err.Error(), "locked") || time.Since(begin) > startTime || ctx.Err() != nil {
+			return err
+		}
 	}
-	s.writer = newWriter(conn, s.dialect)
-	return nil
 }
 
 // Close waits for writes in progress and closes the database.
@@ -74,23 +100,13 @@ func (s *Store) Close() error {
 	return errors.Join(err, s.reads.Close())
 }
 
-// migrate runs the migrations that the database has not seen, each in a
-// transaction of its own. A database of a newer Aurora is refused.
-func (s *Store) migrate(ctx context.Context, conn *sql.Conn) error {
+// migrate runs the migrations that the database has not seen, in one
+// transaction. A database of a newer Aurora is refused.
+func (s *Store) migrate(ctx context.Context, conn *sql.Conn) (err error) {
 	files, err := fs.Glob(migrations, "migrations/*.sql") // in order of their names
 	if err != nil {
 		return err
 	}
-	for tries := 0; ; tries++ {
-		err := s.migrateAll(ctx, conn, files)
-		if err == nil || tries == 3 || !strings.Contains(err.Error(), "locked") {
-			return err
-		}
-		time.Sleep(50 * time.Millisecond) // another process is migrating
-	}
-}
-
-func (s *Store) migrateAll(ctx context.Context, conn *sql.Conn, files []string) (err error) {
 	if _, err := conn.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
 		return err
 	}

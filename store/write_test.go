@@ -3,6 +3,7 @@ package store_test
 import (
 	"database/sql"
 	"fmt"
+	"os"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -98,6 +99,25 @@ func TestLeaseThatIsNotCommitted(t *testing.T) {
 		t.Errorf("leased %v, %v; want none and an error", jobs, err)
 	}
 	register(t, db, app, "install-2") // the writer works on
+}
+
+// Only the owner of the folder's files reads them, whatever the folder allows.
+func TestDatabaseIsPrivate(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "a b+c&d#e%20f")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	db := open(t, dir)
+	newApp(t, db)
+	for _, name := range []string{"aurora.db", "aurora.db-wal"} {
+		info, err := os.Stat(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if mode := info.Mode().Perm(); mode&0o077 != 0 {
+			t.Errorf("%s has mode %v, want it private", name, mode)
+		}
+	}
 }
 
 // A server and its tools may start on a new folder at the same moment.
