@@ -51,7 +51,9 @@ type FaultGoAway struct {
 	Reason string `json:"reason,omitempty"` // debug data {"reason":…}
 	Data   string `json:"data,omitempty"`   // debug data as it is, instead of a reason
 	// Last is the last-stream-id: "this" (the push is answered; the default),
-	// "previous" (the push was not processed), "zero", or a number.
+	// "previous" (the push was not processed), "zero", or a number. The first
+	// two never take back what was accepted: if a request on a higher stream is
+	// complete already, that one is the last, and the push is answered.
 	Last string `json:"last,omitempty"`
 	// TwoStep sends GOAWAY with the highest possible id first and the real one 100 ms later.
 	TwoStep bool `json:"two_step,omitempty"`
@@ -211,12 +213,27 @@ func (f *Fault) describe() string {
 	return fmt.Sprintf("GOAWAY %d", f.GoAway.Code)
 }
 
+// lastComplete is the highest open stream whose request was taken. Clients may
+// finish requests in another order than they open streams, and a last-stream-id
+// below one that was accepted would make them send it twice (RFC 9113 §6.8).
+func (c *connection) lastComplete() (last uint32) {
+	for id, st := range c.streams {
+		if st.ended && id > last {
+			last = id
+		}
+	}
+	return last
+}
+
 func (c *connection) scriptedGoAway(g *FaultGoAway, st *stream) (consumed bool) {
 	last := st.id
 	switch g.Last {
 	case "", "this":
+		last = max(last, c.lastComplete())
 	case "previous":
-		last = st.id - min(st.id, 2)
+		if last = c.lastComplete(); last == st.id {
+			last -= min(last, 2)
+		}
 	case "zero":
 		last = 0
 	default:

@@ -174,6 +174,37 @@ func TestFaultGoAway(t *testing.T) {
 	}
 }
 
+// A client that finishes its requests in reverse order is not told that those
+// which were accepted were not processed.
+func TestFaultGoAwayKeepsWhatWasAccepted(t *testing.T) {
+	for _, last := range []string{"this", "previous"} {
+		t.Run(last, func(t *testing.T) {
+			s, w, add := scripted(t)
+			policy := s.Policy()
+			policy.ResponseLatency = Duration(20 * time.Millisecond)
+			if err := s.SetPolicy(policy); err != nil {
+				t.Fatal(err)
+			}
+			add(Fault{Skip: 1, Count: 1, GoAway: &FaultGoAway{Reason: "Shutdown", Last: last}})
+			low, high := w.headers(), w.headers()
+			w.data(high, true, small)
+			w.data(low, true, small)
+			if f := expect[*h2GoAwayFrame](w); f.LastStreamID != high {
+				t.Fatalf("%+v, want last %d", f, high)
+			}
+			answered := map[uint32]string{} // in any order
+			for range 2 {
+				f := expect[*h2MetaHeadersFrame](w)
+				answered[f.StreamID] = f.PseudoValue("status")
+			}
+			if answered[low] != "200" || answered[high] != "200" {
+				t.Fatal(answered)
+			}
+			w.ended()
+		})
+	}
+}
+
 // Two steps: first "no new streams, please" with the highest id, then the real one.
 func TestFaultGoAwayInTwoSteps(t *testing.T) {
 	_, w, add := scripted(t)
