@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/RoaringBitmap/roaring/v2"
@@ -47,8 +46,12 @@ func reindex(t *tx, appID int64, number uint32, before, after []string) error {
 // line breaks.
 func missing(from, list []string) string {
 	var b strings.Builder
+	has := make(map[string]bool, len(from)) // a device may have a thousand tags
+	for _, term := range from {
+		has[term] = true
+	}
 	for _, term := range list {
-		if slices.Contains(from, term) {
+		if has[term] {
 			continue
 		}
 		if b.Len() > 0 {
@@ -231,7 +234,8 @@ const (
 	foldChanges = 8192 // changes of one block folded by one transaction
 )
 
-// Fold merges the pending changes of some blocks into their bitmaps.
+// Fold merges the pending changes of some blocks into their bitmaps: of those
+// with the oldest ones, so that no app waits behind busier ones.
 func (s *Store) Fold(ctx context.Context) (int, error) {
 	type place struct {
 		app   int64
@@ -243,7 +247,8 @@ func (s *Store) Fold(ctx context.Context) (int, error) {
 		err := row.Scan(&p.app, &p.block)
 		places = append(places, p)
 		return err
-	}, "SELECT DISTINCT app_id, block FROM index_change LIMIT $1", foldBlocks)
+	}, `SELECT app_id, block FROM (SELECT app_id, block, seq FROM index_change ORDER BY seq LIMIT $1) q
+		GROUP BY app_id, block ORDER BY MIN(seq) LIMIT $2`, foldChanges, foldBlocks)
 	if err != nil || len(places) == 0 {
 		return 0, err
 	}

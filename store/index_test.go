@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"testing"
 	"time"
@@ -75,5 +76,39 @@ func TestManyBlocksAreLoadedAtOnce(t *testing.T) {
 		if t.Failed() {
 			return
 		}
+	}
+}
+
+func tag(t *testing.T, db *store.Store, d aurora.Device, tags ...string) {
+	t.Helper()
+	err := db.ChangeDevice(t.Context(), d.AppID, d.Number, func(d *aurora.Device) error {
+		d.Tags = tags
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Busy apps do not keep the changes of the others from being folded.
+func TestFoldIsFair(t *testing.T) {
+	dir := t.TempDir()
+	db := open(t, dir)
+	var busy []aurora.Device
+	for i := range 20 {
+		busy = append(busy, register(t, db, newApp(t, db), fmt.Sprint("install-", i)))
+	}
+	quiet := register(t, db, newApp(t, db), "quiet")
+	for round := range 10 {
+		for _, d := range busy {
+			tag(t, db, d, fmt.Sprint("round-", round))
+		}
+		if _, err := db.Fold(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var n int
+	if err := beside(t, dir).QueryRow("SELECT COUNT(*) FROM index_change WHERE app_id = ?", quiet.AppID).Scan(&n); err != nil || n != 0 {
+		t.Errorf("%d changes of the quiet app are still not folded (%v)", n, err)
 	}
 }
