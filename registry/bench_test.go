@@ -58,7 +58,7 @@ func BenchmarkRegister(b *testing.B) {
 						return
 					}
 					c := *change
-					c.Token, c.Environment = token(i), env(aurora.Development)
+					c.Token, c.Environment = token(i), new(aurora.Development)
 					if err := r.Apply(b.Context(), app.ID, d.Number, c); err != nil {
 						b.Error(err)
 						return

@@ -70,8 +70,6 @@ func apply(t *testing.T, r *registry.Service, d aurora.Device, c registry.Change
 
 func token(n int) *string { s := fmt.Sprintf("%064x", n); return &s }
 
-func env(e aurora.Environment) *aurora.Environment { return &e }
-
 func TestRegisteringAgainGivesTheSameDevice(t *testing.T) {
 	r, _, app := newRegistry(t)
 	first := register(t, r, app, "install-1")
@@ -117,8 +115,8 @@ func TestConcurrentRegistrations(t *testing.T) {
 func TestTokenMovesToItsNewestRegistration(t *testing.T) {
 	r, _, app := newRegistry(t)
 	old, fresh := register(t, r, app, "install-1"), register(t, r, app, "install-2")
-	apply(t, r, old, registry.Change{Token: token(1), Environment: env(aurora.Development)})
-	apply(t, r, fresh, registry.Change{Token: token(1), Environment: env(aurora.Development)})
+	apply(t, r, old, registry.Change{Token: token(1), Environment: new(aurora.Development)})
+	apply(t, r, fresh, registry.Change{Token: token(1), Environment: new(aurora.Development)})
 
 	for _, want := range []struct {
 		d     aurora.Device
@@ -149,7 +147,7 @@ func TestChangeRefusals(t *testing.T) {
 	long, text, badge := strings.Repeat("x", 41), "not hex", -1
 	for name, c := range map[string]registry.Change{
 		"token without environment": {Token: token(1)},
-		"token that is not hex":     {Token: &text, Environment: env(aurora.Production)},
+		"token that is not hex":     {Token: &text, Environment: new(aurora.Production)},
 		"alias too long":            {Alias: &long},
 		"tag too long":              {AddTags: []string{long}},
 		"tag with a comma":          {AddTags: []string{"a,b"}},
@@ -213,7 +211,7 @@ func randomChange(rnd *rand.Rand, names []string) registry.Change {
 		none := ""
 		return registry.Change{Token: &none}
 	}
-	return registry.Change{Token: token(1 + rnd.IntN(40)), Environment: env(aurora.Environment(1 + rnd.IntN(2)))}
+	return registry.Change{Token: token(1 + rnd.IntN(40)), Environment: new(aurora.Environment(1 + rnd.IntN(2)))}
 }
 
 func randomExpr(rnd *rand.Rand, names []string, devices []aurora.Device, depth int) audience.Expr {
@@ -268,7 +266,7 @@ func TestFindDevices(t *testing.T) {
 	elsewhere := register(t, r, newApp(t, db), "install-1")
 	alias := "reader-17"
 	a := register(t, r, app, "install-1")
-	apply(t, r, a, registry.Change{Alias: &alias, AddTags: []string{"vip"}, Token: token(0xabc), Environment: env(aurora.Production)})
+	apply(t, r, a, registry.Change{Alias: &alias, AddTags: []string{"vip"}, Token: token(0xabc), Environment: new(aurora.Production)})
 	b := register(t, r, app, "install-2")
 	apply(t, r, b, registry.Change{AddTags: []string{"vip"}})
 
