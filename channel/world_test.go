@@ -26,6 +26,8 @@ const patience = 20 * time.Second
 
 const bundleID = "com.example.reader"
 
+var deviceToken = strings.Repeat("0a1b", 16)
+
 // world is a running Aurora with a local APNs that takes any token, one app
 // with a certificate, and one device.
 type world struct {
@@ -72,7 +74,7 @@ func startWorld(t *testing.T) *world {
 	check(t, err)
 	w.give(t, localapns.IssueRequest{BundleID: bundleID})
 	w.device = w.post(t, "POST", "/v1/devices", fmt.Sprintf(`{"app_key":%q,"install_id":"an-install","secret":%q,"platform":"ios"}`, w.app.Key, w.secret))["registration_id"].(string)
-	w.change(t, `{"token":"`+strings.Repeat("0a1b", 16)+`","environment":"production"}`)
+	w.change(t, `{"token":"`+deviceToken+`","environment":"production"}`)
 	return w
 }
 
