@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/aurora-push/aurora/account"
@@ -41,15 +42,16 @@ func (s *Server) Start(ctx context.Context) (err error) {
 	}
 	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	s.cancel = cancel
+	streams, endStreams := context.WithCancel(context.WithoutCancel(ctx))
+	s.endStreams = endStreams
 	s.workers.Go(func() { s.Registry.Run(run) })
 	s.workers.Go(func() { s.Dispatch.Run(run) })
 	s.http = &http.Server{
-		Handler:           handler,
+		Handler:           boundBodies(boundStreams(streams, handler)),
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
 		ErrorLog:          slog.NewLogLogger(s.config.Logger.Handler(), slog.LevelDebug),
-		BaseContext:       func(net.Listener) context.Context { return run }, // ends live streams at shutdown
 	}
 	go func() {
 		if err := s.http.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
@@ -65,7 +67,7 @@ func (s *Server) handler() (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return boundBodies(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// Not a ServeMux: it redirects paths that official clients send.
 		switch first := firstSegment(r.URL.Path); {
 		case first == "v1" || first == "v3":
@@ -77,7 +79,7 @@ func (s *Server) handler() (http.Handler, error) {
 		default:
 			pages.ServeHTTP(w, r)
 		}
-	})), nil
+	}), nil
 }
 
 func firstSegment(path string) string {
@@ -101,6 +103,20 @@ func boundBodies(next http.Handler) http.Handler {
 		if r.ContentLength != 0 {
 			// Not every ResponseWriter can; net/http's can.
 			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTime))
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// boundStreams ends live streams with the context: a stopping server waits for
+// all other requests, and these would last.
+func boundStreams(ctx context.Context, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.Contains(r.Header.Get("Accept"), "text/event-stream") {
+			stream, cancel := context.WithCancel(r.Context())
+			defer cancel()
+			defer context.AfterFunc(ctx, cancel)()
+			r = r.WithContext(stream)
 		}
 		next.ServeHTTP(w, r)
 	})
@@ -148,13 +164,12 @@ func (s *Server) SetupLink(ctx context.Context) (string, error) {
 // database needs for its last commit.
 func (s *Server) Shutdown(ctx context.Context) error {
 	var err error
-	if s.cancel != nil {
-		s.cancel()
-	}
 	if s.http != nil {
+		s.endStreams()
 		if err = s.http.Shutdown(ctx); err != nil {
 			err = errors.Join(err, s.http.Close())
 		}
+		s.cancel()
 	}
 	s.workers.Wait()
 	s.channel.Close(ctx)

@@ -55,8 +55,9 @@ type Server struct {
 	apns     *channel.Gateways
 	apnsCA   string // PEM
 	lock     *os.File
-	cancel   context.CancelFunc
 	workers  sync.WaitGroup
+
+	cancel, endStreams context.CancelFunc
 }
 
 // Open opens the data folder and wires the services, without serving or
