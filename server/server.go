@@ -86,6 +86,9 @@ func (s *Server) wire(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := s.proveKey(ctx, seal); err != nil {
+		return err
+	}
 	gateways, err := s.gateways(ctx)
 	if err != nil {
 		return err
