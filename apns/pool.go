@@ -20,6 +20,8 @@ const (
 	maxBackoff = time.Minute
 	// shortLife is the age below which a connection's end counts towards longer pauses between attempts, and the longest pause.
 	shortLife = 10 * time.Second
+	// afterErrors is the number of short lives that a connection closed for too many errors counts for: 1.6 seconds of pause.
+	afterErrors = 4
 	// growthInterval is how long the connections are watched before one more is opened.
 	growthInterval = 100 * time.Millisecond
 )
@@ -189,12 +191,13 @@ func (c *Client) backOff(now time.Time) {
 }
 
 // spaceOut follows the end of a connection that did work. The next may be opened almost at once, unless connections keep being
-// short-lived: then the pauses double, up to ten seconds. mu must be held.
-func (c *Client) spaceOut(connection *connection, now time.Time) {
+// short-lived: then the pauses double, up to ten seconds, from least doublings on. mu must be held.
+func (c *Client) spaceOut(connection *connection, now time.Time, least int) {
 	c.failures = 0
 	if now.Sub(connection.since) >= shortLife {
 		c.shortLived = 0
 	}
+	c.shortLived = max(c.shortLived, least)
 	c.nextDial = now.Add(min(dialSpacing<<min(c.shortLived, 10), shortLife))
 	c.shortLived++
 }
@@ -258,8 +261,12 @@ func (c *Client) goingAway(connection *connection, why *Failure) {
 	}
 	c.mu.Lock()
 	if slices.Contains(c.live, connection) {
-		if answered && (why.Reason == "" || why.Reason == "Shutdown" || why.Reason == "IdleTimeout") {
-			c.spaceOut(connection, time.Now())
+		if answered {
+			least := 0
+			if class, known := reasons[why.Reason]; known && class != ClassConnection {
+				least = afterErrors // too many errors, whatever the connection's age
+			}
+			c.spaceOut(connection, time.Now(), least)
 		} else {
 			c.backOff(time.Now())
 		}
@@ -278,7 +285,7 @@ func (c *Client) connectionEnds(connection *connection, why *Failure, answered b
 	c.forget(connection)
 	now := time.Now()
 	if wasLive && answered {
-		c.spaceOut(connection, now)
+		c.spaceOut(connection, now, 0)
 	} else if wasLive {
 		c.backOff(now)
 	}

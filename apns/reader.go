@@ -327,7 +327,7 @@ func goAwayFailure(code errorCode, debug []byte) *Failure {
 		why.Err = fmt.Errorf("the gateway closed the connection (%v): %.200q", code, debug)
 	}
 	if credentialFatal(why.Reason) {
-		why.Cause = CauseCredential
+		why.Cause, why.Err = CauseCredential, credentialHint(why.Reason)
 	}
 	return why
 }
