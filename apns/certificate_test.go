@@ -454,8 +454,8 @@ func demandsWork(data []byte) bool {
 func TestTooManyRoundsAreRefused(t *testing.T) {
 	leaf, key := universal().make(t)
 	for name, encoder := range map[string]*pkcs12.Encoder{"rc2": pkcs12.LegacyRC2, "aes": pkcs12.Modern2023} {
-		file := must(encoder.WithIterations(maxIterations).Encode(key, leaf, nil, "p"))
-		file = bytes.ReplaceAll(file, []byte{2, 3, 0x10, 0, 0}, []byte{2, 3, 0x10, 0, 1})
+		file := must(encoder.WithIterations(0x10000).Encode(key, leaf, nil, "p"))
+		file = bytes.ReplaceAll(file, []byte{2, 3, 1, 0, 0}, []byte{2, 3, 0x7f, 0xff, 0xff})
 		if _, err := ReadP12(file, "p"); !errors.Is(err, ErrUnsupportedPKCS12) {
 			t.Errorf("%s: %v, want ErrUnsupportedPKCS12", name, err)
 		}
