@@ -92,8 +92,17 @@ func TestProviderTokenAge(t *testing.T) {
 	}
 }
 
+// oneConnection is for tests that need their pushes on one connection: with a
+// limit of one the standard library's client dials another as soon as a push
+// comes before it has noticed the end of the last.
+func oneConnection() Config {
+	policy := DefaultPolicy()
+	policy.InitialStreams = 100
+	return Config{Policy: &policy}
+}
+
 func TestTokenUpdatesTooOften(t *testing.T) {
-	s, _, token, _ := live(t, Config{})
+	s, _, token, _ := live(t, oneConnection())
 	key := mustIssue(t, s, IssueRequest{Key: true})
 	now := time.Now()
 	first := signToken(t, key, now.Add(-30*time.Minute), nil)
@@ -114,7 +123,7 @@ func TestTokenUpdatesTooOften(t *testing.T) {
 		t.Fatalf("on another connection: %+v", r)
 	}
 
-	wide := DefaultPolicy()
+	wide := s.Policy()
 	wide.TokenUpdateScope = "key"
 	if err := s.SetPolicy(wide); err != nil {
 		t.Fatal(err)
@@ -129,7 +138,7 @@ func TestTokenUpdatesTooOften(t *testing.T) {
 }
 
 func TestKeyScopes(t *testing.T) {
-	s, phone, token, sandbox := live(t, Config{})
+	s, phone, token, sandbox := live(t, oneConnection())
 	const second = "com.example.Second"
 	other := phone.register(second, Production, "i1")
 	team := mustIssue(t, s, IssueRequest{Key: true, BundleID: testBundle})
