@@ -184,3 +184,33 @@ func TestBroadcastReachesSubscribers(t *testing.T) {
 	here = connectPhone(t, again, "p1")
 	here.quiet()
 }
+
+// A removed app listens no longer.
+func TestUninstallEndsSubscriptions(t *testing.T) {
+	s, phone, _, _ := live(t, Config{})
+	b := broadcaster{t, newProvider(t, s, Production, mustIssue(t, s, IssueRequest{Key: true}))}
+	id := b.create("1")
+	phone.send(`{"op":"subscribe","bundle_id":%q,"environment":"production","channel_id":%q}`, testBundle, id)
+	phone.next()
+	subscribers := func() (list []string) {
+		t.Helper()
+		var channels []channelState
+		call(t, s, "GET", "/v1/channels", "", &channels)
+		if len(channels) != 1 || channels[0].ID != id || channels[0].Policy != 1 {
+			t.Fatalf("%+v", channels)
+		}
+		return channels[0].Subscribers
+	}
+	if got := subscribers(); !slices.Equal(got, []string{"p1"}) {
+		t.Fatalf("%v", got)
+	}
+	phone.send(`{"op":"uninstall","bundle_id":%q,"environment":"production"}`, testBundle)
+	phone.quiet()
+	if got := subscribers(); len(got) != 0 {
+		t.Errorf("%v", got)
+	}
+	if r := b.send(id, "to nobody", "apns-expiration", "0"); r.Status != 200 {
+		t.Errorf("%+v", r)
+	}
+	phone.quiet()
+}

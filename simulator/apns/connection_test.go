@@ -427,3 +427,31 @@ func TestDialLimits(t *testing.T) {
 	first.conn.Close()
 	waitFor(t, "room for another connection", func() bool { return len(s.Connections()) == 0 })
 }
+
+// Requests that are no HTTP/2 are reset, one that is merely too long is answered.
+func TestMalformedRequests(t *testing.T) {
+	s, _, token, _ := live(t, Config{})
+	w := dialWire(t, s, Production, mustIssue(t, s, IssueRequest{}))
+	w.token = token
+	w.greet()
+	for _, more := range [][]string{
+		{"Apns-Priority", "10"},
+		{"connection", "close"},
+		{":path", "/3/device/00"},
+		{"x", "1", ":odd", "1"},
+		{"", "1"},
+	} {
+		id := w.headers(more...)
+		if f := expect[*h2RSTStreamFrame](w); f.StreamID != id || f.ErrCode != h2ErrCodeProtocol {
+			t.Errorf("%q: %+v", more, f)
+		}
+		w.say(func() error { return w.framer.WriteRSTStream(id, 8) })
+	}
+	id := w.headers("x", strings.Repeat("y", 9000))
+	if status := w.answer(id); status != "431" {
+		t.Error(status)
+	}
+	if status := w.answer(w.request(small)); status != "200" {
+		t.Errorf("an ordinary request afterwards: %s", status)
+	}
+}

@@ -126,6 +126,15 @@ func TestManageChanges(t *testing.T) {
 	var connections []ConnectionState
 	call(t, s, "GET", "/v1/connections", "", &connections)
 	path := "/v1/connections/" + jsonOf(connections[0].ID)
+	if status := call(t, s, "POST", path+"/settings", `{"streams":7,"header_table_size":4096}`, nil); status != 200 {
+		t.Fatal(status)
+	}
+	if got := w.limit(); got != 7 {
+		t.Errorf("SETTINGS say %d, want 7", got)
+	}
+	if status := call(t, s, "POST", "/v1/connections/999/settings", `{}`, nil); status != 404 {
+		t.Errorf("a connection that does not exist: %d", status)
+	}
 	if status := call(t, s, "POST", path+"/goaway", `{"reason":"Shutdown"}`, nil); status != 200 {
 		t.Fatal(status)
 	}
