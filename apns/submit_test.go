@@ -1,6 +1,7 @@
 package apns
 
 import (
+	"context"
 	"net/netip"
 	"sync/atomic"
 	"testing"
@@ -86,28 +87,29 @@ func TestStreamHoldsAConstantNumber(t *testing.T) {
 func TestStreamEndsWithItsContext(t *testing.T) {
 	script(t, Config{QueueSize: 4}, func(t *testing.T, g *gateway) {
 		g.announce([]setting{{settingMaxStreams, 1}})
-		ctx, cancel := contextWithTimeout(t, 5*time.Second)
-		defer cancel()
-		results := make(chan []Result)
+		ctx, cancel := context.WithCancel(t.Context())
+		counts := make(chan [2]int, 1)
 		go func() {
-			var all []Result
+			var count [2]int // accepted, interrupted
 			for r := range g.client.Stream(ctx, func(yield func(*Notification) bool) {
 				for i := 0; yield(notification(i)); i++ {
 				}
 			}) {
-				all = append(all, r)
+				if r.Accepted() {
+					count[0]++
+				} else if failed(CauseCancelled, true)(r) {
+					count[1]++
+				} else {
+					t.Errorf("%+v", r)
+				}
 			}
-			results <- all
+			counts <- count
 		}()
-		g.sleep(8 * time.Second)
-		all := <-results
-		for i, r := range all {
-			if !failed(CauseCancelled, true)(r) && !failed(CauseNetwork, false)(r) {
-				t.Errorf("result %d: %+v", i, r)
-			}
-		}
-		if len(all) < 5 || len(all) > 12 {
-			t.Errorf("%d results, want those submitted and the one that was interrupted", len(all))
+		g.peer(0).expect(1)
+		cancel()
+		g.serve()
+		if got := <-counts; got != [2]int{5, 1} {
+			t.Errorf("%d accepted and %d interrupted, want one in flight, four from the queue, and the next interrupted", got[0], got[1])
 		}
 	})
 }
