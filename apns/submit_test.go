@@ -108,8 +108,9 @@ func TestStreamEndsWithItsContext(t *testing.T) {
 		g.peer(0).expect(1)
 		cancel()
 		g.serve()
-		if got := <-counts; got != [2]int{5, 1} {
-			t.Errorf("%d accepted and %d interrupted, want one in flight, four from the queue, and the next interrupted", got[0], got[1])
+		// One in flight and three or four from the queue: a blocked Submit continues when half of the queue is free.
+		if got := <-counts; got[0] < 4 || got[0] > 5 || got[1] != 1 {
+			t.Errorf("%d accepted and %d interrupted, want 4 or 5, and 1", got[0], got[1])
 		}
 	})
 }
