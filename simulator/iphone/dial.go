@@ -83,10 +83,18 @@ func upgrade(conn net.Conn, target *url.URL) (net.Conn, error) {
 	return &upgradedConn{Conn: conn, reader: reader}, nil
 }
 
-// upgradedConn reads what was buffered behind the response head first.
+// upgradedConn reads what was buffered behind the response head first, and then does without the buffer.
 type upgradedConn struct {
 	net.Conn
-	reader *bufio.Reader
+	reader *bufio.Reader // nil once it is empty
 }
 
-func (c *upgradedConn) Read(b []byte) (int, error) { return c.reader.Read(b) }
+func (c *upgradedConn) Read(b []byte) (int, error) {
+	if c.reader != nil && c.reader.Buffered() == 0 {
+		c.reader = nil
+	}
+	if c.reader == nil {
+		return c.Conn.Read(b)
+	}
+	return c.reader.Read(b)
+}
