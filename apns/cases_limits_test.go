@@ -235,3 +235,25 @@ func TestPoolGrowsWhereTheRoundTripIsTheLimit(t *testing.T) {
 		}
 	})
 }
+
+func TestC15CreditInSmallPiecesIsNoStall(t *testing.T) {
+	script(t, Config{MaxConnections: 1}, func(t *testing.T, g *gateway) {
+		for i := range 400 {
+			n := notification(i)
+			n.Payload = make([]byte, 500)
+			if err := g.client.Submit(t.Context(), n, g.record); err != nil {
+				t.Fatal(err)
+			}
+		}
+		p := g.peer(0)
+		for i := range 400 { // one answer and its credit every tenth of a second, for 40 seconds
+			p.credit(0, 500)
+			p.accept(p.streams()[i])
+			g.sleep(100 * time.Millisecond)
+		}
+		g.settled(0, 400, accepted)
+		if g.dialCount() != 1 {
+			t.Errorf("%d connections: one that always gets a little credit was replaced", g.dialCount())
+		}
+	})
+}

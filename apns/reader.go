@@ -210,6 +210,7 @@ func (r *answerReader) settings(f frame) error {
 		switch binary.BigEndian.Uint16(p) {
 		case settingMaxStreams:
 			c.setLimit(value)
+			c.stalledSince = 0
 		case settingInitialWindowSize:
 			if value > maxWindow {
 				return violation(codeFlowControlError, "a window of %d bytes", value)
@@ -270,6 +271,7 @@ func (r *answerReader) windowUpdate(f frame) error {
 			return violation(codeFlowControlError, "a credit of %d bytes", increment)
 		}
 		c.window += increment
+		c.stalledSince = 0
 	} else {
 		for i := range c.bodies {
 			if c.bodies[i].stream == f.stream {
