@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -98,8 +99,7 @@ func TestFirstPushInABrowser(t *testing.T) {
 	console.waitFor(`/Accepted[^]*?\b1\b/.test(document.querySelector(".funnel").innerText)`)
 
 	evaluate[bool](console, "window.stayed = true")
-	screen.click("#banner")
-	screen.waitFor(`document.getElementById("messages").innerText.includes("Gate change")`)
+	screen.clickUntil("#banner", `document.getElementById("messages").innerText.includes("Gate change")`)
 	console.waitFor(`[...document.querySelectorAll(".funnel-n")].map(n => n.innerText).join() === "1,1,1,1"`)
 	if !evaluate[bool](console, "window.stayed === true") {
 		t.Error("the message page was reloaded to show the receipts")
@@ -169,19 +169,39 @@ func (p tab) click(css string) {
 	p.do(chromedp.WaitVisible(chromedp.CSS(css)), chromedp.Click(chromedp.CSS(css)))
 }
 
+// clickUntil clicks a thing that moves, again if the click missed it, until a
+// JavaScript condition holds.
+func (p tab) clickUntil(css, condition string) {
+	p.t.Helper()
+	for range 10 {
+		p.click(css)
+		if p.comes(condition, 2*time.Second) == nil {
+			return
+		}
+	}
+	p.waitFor(condition)
+}
+
 // waitFor waits until a JavaScript condition holds, across page loads.
 func (p tab) waitFor(condition string) {
 	p.t.Helper()
-	deadline := time.After(20 * time.Second)
+	if err := p.comes(condition, 20*time.Second); err != nil {
+		text, _ := chromedp.Run(p.ctx, chromedp.Evaluate[string](`location.href + "\n" + document.body.innerText`))
+		p.t.Fatalf("the page did not come to %s (%v):\n%s", condition, err, text)
+	}
+}
+
+// comes asks until a JavaScript condition holds, or the time is over.
+func (p tab) comes(condition string, within time.Duration) error {
+	deadline := time.After(within)
 	for {
 		met, err := chromedp.Run(p.ctx, chromedp.Evaluate[bool]("!!("+condition+")"))
 		if err == nil && met {
-			return
+			return nil
 		}
 		select {
 		case <-deadline:
-			text, _ := chromedp.Run(p.ctx, chromedp.Evaluate[string](`location.href + "\n" + document.body.innerText`))
-			p.t.Fatalf("the page did not come to %s (last error: %v):\n%s", condition, err, text)
+			return fmt.Errorf("not within %v; last error: %w", within, err)
 		case <-time.After(30 * time.Millisecond):
 		}
 	}
