@@ -107,7 +107,7 @@ func (d *demo) startAPNs(ctx context.Context) (err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
-	if d.apns, err = localapns.NewServer(localapns.Config{Dir: dir, Bench: d.bench, Logger: d.logger.With("part", "local APNs")}); err != nil {
+	if d.apns, err = localapns.NewServer(localapns.Config{Dir: dir, Bench: d.bench, Distinct: d.bench, Logger: d.logger.With("part", "local APNs")}); err != nil {
 		return err
 	}
 	if err := d.apns.Start(ctx); err != nil {
