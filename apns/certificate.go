@@ -6,6 +6,7 @@ import (
 	"encoding/asn1"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"time"
@@ -72,6 +73,14 @@ func (c *Certificate) Check(production bool, now time.Time) error {
 		return fmt.Errorf("%w: %q works in production only; use the production gateway or upload a development certificate", ErrEnvironment, c.CommonName)
 	}
 	return nil
+}
+
+// ExpiresIn is the time that remains until the certificate's end, negative when it is over.
+func (c *Certificate) ExpiresIn(now time.Time) time.Duration { return c.NotAfter.Sub(now) }
+
+// LogValue keeps the private key out of logs.
+func (c *Certificate) LogValue() slog.Value {
+	return slog.GroupValue(slog.String("name", c.CommonName), slog.String("topic", c.Topic), slog.Time("not_after", c.NotAfter))
 }
 
 func (c *Certificate) checkDates(now time.Time) error {

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	pkcs12 "software.sslmate.com/src/go-pkcs12"
 )
@@ -191,6 +190,3 @@ func wrongPassword(password string) error {
 	}
 	return fmt.Errorf("%w: give the one that was chosen when the file was exported", ErrWrongPassword)
 }
-
-// ExpiresIn is the time that remains until the certificate's end, negative when it is over.
-func (c *Certificate) ExpiresIn(now time.Time) time.Duration { return c.NotAfter.Sub(now) }

@@ -22,8 +22,9 @@ type Result struct {
 	ID [16]byte
 	// UniqueID is the development environment's apns-unique-id, for Apple's delivery console.
 	UniqueID string
-	// Err is nil when the gateway accepted the notification or refused it for its own sake. Otherwise it is a [*Failure]:
-	// there was no answer, or the answer is about the credential (then Status and Reason are set as well).
+	// Err is nil when the gateway accepted the notification or refused it for its own sake, a topic that the credential may not
+	// use included. Otherwise it is a [*Failure]: there was no answer, or the answer refuses the credential as a whole (then Status
+	// and Reason are set as well).
 	Err error
 }
 

@@ -11,6 +11,8 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"errors"
+	"fmt"
+	"log/slog"
 	"math/big"
 	"strings"
 	"sync"
@@ -171,4 +173,23 @@ func FuzzReadP8(f *testing.F) {
 			readToken(t, key, must(key.Token(time.Unix(1_800_000_000, 0))))
 		}
 	})
+}
+
+func TestCredentialsKeepTheirSecretsOutOfLogs(t *testing.T) {
+	key, certificate := newKey(t), testCertificate(t)
+	var text strings.Builder
+	for _, handler := range []slog.Handler{slog.NewTextHandler(&text, nil), slog.NewJSONHandler(&text, nil)} {
+		slog.New(handler).Info("loaded", "key", key, "certificate", certificate)
+	}
+	fmt.Fprintf(&text, "%v %s", key, key)
+	secret := certificate.TLS.PrivateKey.(*rsa.PrivateKey)
+	scalar := must(key.private.Bytes())
+	for _, forbidden := range []string{secret.D.String(), secret.Primes[0].String(), new(big.Int).SetBytes(scalar).String(), base64.StdEncoding.EncodeToString(scalar)} {
+		if strings.Contains(text.String(), forbidden) {
+			t.Errorf("a private key is in the log: %s", text.String())
+		}
+	}
+	if !strings.Contains(text.String(), "KEY1234567") || !strings.Contains(text.String(), "com.example.app") {
+		t.Errorf("the log does not name the credentials: %s", text.String())
+	}
 }
