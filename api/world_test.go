@@ -24,7 +24,7 @@ import (
 // patience bounds every wait of a test.
 const patience = 20 * time.Second
 
-// world is a running Aurora with a local APNs and two apps of two owners.
+// world is a running Aurora with a local APNs and two apps.
 type world struct {
 	t     *testing.T
 	apns  *localapns.Server
@@ -52,7 +52,9 @@ func startWorld(t *testing.T) *world {
 	t.Cleanup(func() { stop(t, w.s) })
 	check(t, w.s.Start(ctx))
 	w.url = w.s.URL()
-	w.app, w.other = w.newApp("mia@example.com", "com.example.reader"), w.newApp("eve@example.com", "com.example.other")
+	owner, _, err := w.s.Accounts.Create(ctx, "mia@example.com", "correct horse battery")
+	check(t, err)
+	w.app, w.other = w.newApp(owner.ID, "com.example.reader"), w.newApp(owner.ID, "com.example.other")
 	transport := &http.Transport{}
 	t.Cleanup(transport.CloseIdleConnections)
 	w.http = &http.Client{Transport: transport, Timeout: patience, CheckRedirect: func(r *http.Request, _ []*http.Request) error {
@@ -61,12 +63,10 @@ func startWorld(t *testing.T) *world {
 	return w
 }
 
-func (w *world) newApp(email, bundleID string) aurora.App {
+func (w *world) newApp(ownerID int64, bundleID string) aurora.App {
 	w.t.Helper()
 	ctx := w.t.Context()
-	a, _, err := w.s.Accounts.Create(ctx, email, "correct horse battery")
-	check(w.t, err)
-	app, err := w.s.Accounts.CreateApp(ctx, a.ID, "An app", bundleID)
+	app, err := w.s.Accounts.CreateApp(ctx, ownerID, "An app", bundleID)
 	check(w.t, err)
 	made, err := w.apns.Issue(localapns.IssueRequest{BundleID: bundleID})
 	check(w.t, err)

@@ -117,7 +117,7 @@ func TestWrongEncryptionKey(t *testing.T) {
 	s.env = append(s.env, "AURORA_KEY=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=")
 	a := s.newApp()
 	s.env[len(s.env)-1] = "AURORA_KEY=BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBA="
-	s.fails("", []string{"app", "credential", "--data", "data", "--app", a.AppKey, "secret"}, "secret.key", "Put the right key back")
+	s.fails("", []string{"app", "credential", "--data", "data", "--app", a.AppKey, "secret"}, "encryption key", "AURORA_KEY", "secret.key")
 	s.env[len(s.env)-1] = "AURORA_KEY=short"
 	s.fails("", []string{"app", "credential", "--data", "data", "--app", a.AppKey, "secret"}, "AURORA_KEY", "openssl rand")
 }
