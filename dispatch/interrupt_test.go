@@ -177,3 +177,28 @@ func (w *world) restart(db dispatch.Messages) {
 		<-done
 	}
 }
+
+// A job that is interrupted again and again rests in between, and ends with
+// its message's time.
+func TestInterruptedJobsDoNotSpin(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.device(1, aurora.Development)
+		opened := 0
+		w.vendor.open = func() (aurora.Route, error) {
+			if opened++; opened > 1000 { // or the test would not end
+				return aurora.Route{}, aurora.Errorf(aurora.NotFound, "enough")
+			}
+			return aurora.Route{CredentialID: 7, Send: func(context.Context, aurora.Delivery, func(aurora.Delivery, aurora.Outcome)) error {
+				return errors.New("the client was closed")
+			}}, nil
+		}
+		m, ttl := alert("hi"), int64(60)
+		m.Options.TimeToLive = &ttl
+		id := w.push(dispatch.Request{Message: m})
+		time.Sleep(2 * time.Minute)
+		w.expect(id, "done targeted 1 accepted 0 pending 0 failed [{Expired 1}]")
+		if opened > 60 {
+			t.Errorf("%d attempts in a minute", opened)
+		}
+	})
+}

@@ -37,11 +37,17 @@ func (w *work) settleWhileSending(ctx context.Context, endSending func()) func()
 	}
 }
 
-// interrupted writes what is known and gives the job back at once.
-func (w *work) interrupted(cause error) error {
-	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
-	defer cancel()
-	return errors.Join(cause, w.giveBack(ctx, 0))
+// interruptedWait keeps a job that fails at once from failing all the time.
+const interruptedWait = 2 * time.Second
+
+// interrupted writes what is known and gives the job back: at a shutdown to
+// whoever starts next, else for a little later.
+func (w *work) interrupted(ctx context.Context, cause error) error {
+	wait := interruptedWait
+	if ctx.Err() != nil {
+		wait = 0
+	}
+	return errors.Join(cause, w.giveBack(ctx, wait))
 }
 
 // finish writes the last outcomes. Devices without one are retried, wait for

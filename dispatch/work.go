@@ -72,7 +72,7 @@ func (w *work) run(ctx context.Context) (err error) {
 	stop := w.settleWhileSending(ctx, endSending)
 	sendErr := w.send(sending, targets)
 	if err := errors.Join(sendErr, stop(), w.awaitAnswers(ctx)); err != nil {
-		return w.interrupted(err)
+		return w.interrupted(ctx, err)
 	}
 	return w.finish(ctx)
 }
