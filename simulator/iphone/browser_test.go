@@ -205,15 +205,56 @@ func TestThePageInABrowser(t *testing.T) {
 	wait("locked", func(s State) bool { return s.Locked })
 	r.courier.push(t, `{"aps":{"alert":"On the lock screen"},"_j_msgid":5}`)
 	r.courier.push(t, `{"aps":{"alert":"Another one"},"_j_msgid":6}`)
-	b.until(t, `document.querySelectorAll("#lock-entries li").length === 2`)
+	r.courier.push(t, `{"aps":{"alert":{"title":"Ann","body":"Lunch?"},"thread-id":"ann","category":"MESSAGE"},"_j_msgid":7}`)
+	b.until(t, `document.querySelectorAll("#lock-entries > li").length === 2`)
 	b.look(t, "lock")
-	eval[any](t, b, `document.querySelectorAll("#lock-entries button")[1].click()`)
+	b.until(t, `document.querySelector("#lock-entries .stack").textContent.includes("and 1 more")`)
+	eval[any](t, b, `document.querySelector("#lock-entries .stack > button").click()`)
+	b.until(t, `document.querySelectorAll("#lock-entries .stack .entry").length === 2`)
+	b.look(t, "stack")
+	press("Actions of Ann")
+	press("Reply")
+	b.until(t, visible("reply")+` && document.activeElement.id === "reply-text"`)
+	b.look(t, "actions")
+	eval[any](t, b, `(() => {
+		document.getElementById("reply-text").value = "at noon";
+		document.getElementById("reply").requestSubmit();
+	})()`)
+	wait("the app has the reply", func(s State) bool {
+		m := s.Apps[0].Messages
+		return len(m) > 0 && m[len(m)-1].Action == "REPLY" && m[len(m)-1].Text == "at noon" && s.Locked
+	})
+	b.until(t, `!(`+visible("options")+`)`)
+	eval[any](t, b, `document.querySelectorAll("#lock-entries .stack .entry > .note")[1].click()`)
 	wait("unlocked through the entry", func(s State) bool { return !s.Locked && s.Foreground == testBundle })
 	press("Home")
 	press("Notification center")
 	b.until(t, visible("center")+` && document.getElementById("center-entries").textContent.includes("Another one")`)
 	b.look(t, "center")
 
+	eval[any](t, b, `document.getElementById("more").open = true`)
+	press("Focus")
+	wait("Focus", func(s State) bool { return s.Focus.On })
+	press("Low power")
+	press("Start a live activity")
+	wait("a live activity", func(s State) bool { return s.LowPower && len(s.Activities) == 1 })
+	press("Lock")
+	r.courier.push(t, `{"aps":{"alert":"Held back"}}`)
+	b.until(t, `document.getElementById("focus-text").textContent.includes("1 held back") && document.getElementById("lock-activities").textContent.includes("On its way")`)
+	b.look(t, "more")
+	press("Focus")
+	wait("the held one appears", func(s State) bool { return len(s.Held) == 0 && s.NotificationCenter[0].Body == "Held back" })
+	for _, name := range []string{"Badges", "Mute switch", "Low power", "Background mode"} {
+		press(name)
+	}
+	eval[any](t, b, `document.querySelector("[data-do=present][data-key=banner]").click()`)
+	eval[any](t, b, `(() => { const s = document.getElementById("extension"); s.value = "prefix"; s.dispatchEvent(new Event("change")); })()`)
+	wait("the switches", func(s State) bool {
+		a := s.Apps[0]
+		return !a.Settings.Badges && s.Muted && !s.LowPower
+	})
+	eval[any](t, b, `document.getElementById("more").open = false`)
+	press("Unlock")
 	press("Airplane mode")
 	wait("airplane", func(s State) bool { return s.Airplane })
 	b.until(t, `document.getElementById("session-text").textContent.includes("Airplane")`)
@@ -222,7 +263,7 @@ func TestThePageInABrowser(t *testing.T) {
 	press("Sound on this page")
 	b.until(t, `document.getElementById("sound").getAttribute("aria-pressed") === "true"`)
 	press("Airplane mode")
-	if got := r.synced(t); !slices.Equal(got, []string{"1 received", "2 received", "2 opened", "4 received", "4 opened", "5 received", "5 opened"}) {
+	if got := r.synced(t); !slices.Equal(got, []string{"1 received", "2 received", "2 opened", "4 received", "4 opened", "7 received", "7 opened", "5 received", "5 opened"}) {
 		t.Errorf("receipts %v", got)
 	}
 	b.do(t, chromedp.Do(b.ctx, chromedp.Navigate("about:blank"))) // or the stream would complain of the server's end

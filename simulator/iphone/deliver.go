@@ -96,7 +96,7 @@ func (p *Phone) entryFor(i *installation, n notice) Notification {
 	return Notification{
 		ID: fmt.Sprintf("n%d", p.arrivals), APNsID: n.APNsID, MessageID: n.messageID, CollapseID: n.CollapseID,
 		BundleID: i.app.BundleID, AppName: i.app.Name, Title: n.title, Subtitle: n.subtitle, Body: n.body,
-		Thread: n.thread, Level: n.level, Category: n.category, Actions: category.Actions, At: time.Now(), Payload: n.Payload,
+		Thread: n.thread, Level: n.level, Category: n.category, Actions: append([]Action{}, category.Actions...), At: time.Now(), Payload: n.Payload,
 	}
 }
 

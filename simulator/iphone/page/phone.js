@@ -32,8 +32,11 @@ function render(s) {
   show("app", s.screen === "app" && Boolean(front));
   if (front) renderApp(front);
   show("lock", s.locked);
-  fillList(at("lock-entries"), s.lock_screen);
+  screen.dataset.focus = String(s.focus.on);
+  screen.dataset.lowpower = String(s.low_power);
+  renderLists(s);
   renderCenter();
+  renderOptions(s);
   renderBanner(s.banner);
   renderDialogs(s);
   renderControls(s);
@@ -42,8 +45,18 @@ function render(s) {
   if (before) announce(before, s);
 }
 
+function renderLists(s) {
+  fillActivities(at("lock-activities"), s.activities);
+  fillStacks(at("lock-entries"), s.lock_screen, s.lock_screen_stacks);
+  fillStacks(at("center-entries"), s.notification_center, s.center_stacks);
+  show("focus-note", s.focus.on);
+  set("focus-text", "Focus" + (s.held.length ? " · " + s.held.length + " held back" : ""));
+}
+
 function renderBanner(n) {
   const banner = at("banner");
+  show("banner-dots", Boolean(n && n.actions.length));
+  if (n) at("banner-dots").dataset.id = n.id;
   if (!n) {
     banner.hidden = true;
     delete banner.dataset.id;
@@ -80,7 +93,6 @@ function renderCenter() {
   at("screen").dataset.center = open ? "open" : "closed";
   at("center-button").setAttribute("aria-expanded", String(open));
   show("center", open);
-  fillList(at("center-entries"), state.notification_center);
   show("center-empty", state.notification_center.length === 0);
 }
 
@@ -104,13 +116,20 @@ function renderControls(s) {
   const undecided = !app || (app.permission === "not-determined" && !s.prompt);
   at("allowed").disabled = undecided;
   at("denied").disabled = undecided;
+  at("quietly").disabled = !app || app.permission === "not-determined";
   press("allowed", Boolean(app) && app.permission === "allowed");
+  press("quietly", Boolean(app) && app.permission === "provisional");
   press("denied", Boolean(app) && app.permission === "denied");
   set("process", app ? app.name + " is " + processTexts[app.process] : "no app installed");
   set("fact-sounds", s.sounds_played + (s.last_sound ? " (" + s.last_sound + ")" : ""));
   set("fact-badge", app && app.badge ? String(app.badge) : "none");
   set("fact-entries", s.notification_center.length + (s.notification_center.length === 1 ? " notification" : " notifications"));
-  set("fact-wakes", app ? String(app.background_wakes) : "–");
+  set("fact-wakes", app ? app.background_wakes + (app.background_held ? ", one waits" : "") : "–");
+  set("fact-held", String(s.held.length));
+  set("fact-lit", s.screen_lit + (s.screen_lit === 1 ? " time" : " times"));
+  show("fact-activity-row", Boolean(app && app.activity_token));
+  set("fact-activity", (app && app.activity_token) || "");
+  renderMore(s, app);
   set("fact-registration", (app && app.registration_id) || "–");
   set("fact-sync", !app || app.process === "not-running" && !app.registration_id ? "–" : app.failure || (app.synced ? "knows everything" : app.receipts_waiting + " receipts wait"));
 }
@@ -190,10 +209,12 @@ const actions = {
   "style-alert": () => control("style", { style: "alert" }),
   tap: (b) => {
     centerOpen = false;
+    closeOptions();
     return control("tap", { id: b.dataset.id });
   },
   center: () => toggleCenter(),
   sound: () => toggleSound(),
+  ...moreActions,
 };
 
 function toggleCenter() {
@@ -212,7 +233,9 @@ document.addEventListener("click", (event) => {
 });
 
 document.addEventListener("keydown", (event) => {
-  if (event.key === "Escape" && centerOpen) toggleCenter();
+  if (event.key !== "Escape") return;
+  if (optionsID) closeOptions();
+  else if (centerOpen) toggleCenter();
 });
 
 at("form").addEventListener("input", (event) => {
@@ -233,6 +256,7 @@ at("form").addEventListener("submit", async (event) => {
 
 at("which").addEventListener("change", () => state && renderControls(state));
 
+at("banner-dots").append(dotsMark());
 renderClock();
 setInterval(renderClock, 1000);
 

@@ -43,26 +43,6 @@ function fillNote(card, n) {
   card.replaceChildren(element("span", "icon aurora"), text);
 }
 
-// fillList keeps the cards that stay, so that only new ones move.
-function fillList(list, notes) {
-  const before = new Map(Array.from(list.children, (li) => [li.dataset.id, li]));
-  const now = notes.map((n) => {
-    let li = before.get(n.id);
-    if (!li) {
-      li = element("li");
-      li.dataset.id = n.id;
-      const card = element("button");
-      card.type = "button";
-      card.dataset.do = "tap";
-      card.dataset.id = n.id;
-      fillNote(card, n);
-      li.append(card);
-    }
-    return li;
-  });
-  if (now.length !== list.children.length || now.some((li, i) => list.children[i] !== li)) list.replaceChildren(...now);
-}
-
 function renderGrid(apps) {
   const grid = at("grid");
   for (const tile of grid.querySelectorAll("button.tile")) {
@@ -93,7 +73,7 @@ function renderGrid(apps) {
   }
 }
 
-const viaNames = { foreground: "arrived in the foreground", background: "woke the app in the background", opened: "opened by the user" };
+const viaNames = { foreground: "arrived in the foreground", background: "woke the app in the background", opened: "opened by the user", action: "button pressed", dismissed: "cleared by the user" };
 
 function renderApp(app) {
   set("app-name", app.name);
@@ -114,7 +94,7 @@ function renderApp(app) {
   }
   const list = at("messages");
   const newest = app.messages.slice().reverse();
-  const keys = newest.map((m) => app.bundle_id + m.id + m.via);
+  const keys = newest.map((m) => app.bundle_id + m.id + m.via + m.action);
   if (keys.join() !== list.dataset.keys) {
     const before = new Map(Array.from(list.children, (li) => [li.dataset.key, li]));
     list.dataset.keys = keys.join();
@@ -130,7 +110,9 @@ function message(m, key) {
   via.append(element("span", "", viaNames[m.via] || m.via), element("span", "", clock(new Date(m.at), true)));
   const details = element("details");
   details.append(element("summary", "", "Payload"), element("pre", "", JSON.stringify(m.payload, null, 1)));
-  li.append(via, element("b", "", m.title), element("p", "", m.body || (m.title ? "" : "no text")), details);
+  li.append(via, element("b", "", m.title), element("p", "", m.body || (m.title ? "" : "no text")));
+  if (m.action) li.append(element("p", "answer", m.action + (m.text ? " “" + m.text + "”" : "")));
+  li.append(details);
   return li;
 }
 
