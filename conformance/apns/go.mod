@@ -1,0 +1,3 @@
+module github.com/aurora-push/aurora/conformance/apns
+
+go 1.26.0
