@@ -179,12 +179,15 @@ func TestThePageInABrowser(t *testing.T) {
 
 	press("Home")
 	wait("home", func(s State) bool { return s.Screen == "home" })
-	r.courier.push(t, `{"aps":{"alert":{"title":"Flash sale","subtitle":"Today","body":"Half price"},"badge":3,"sound":"default"},"_j_msgid":2}`)
+	r.courier.push(t, `{"aps":{"alert":{"title":"Flash sale","subtitle":"Today","body":"Half price"},"category":"INVITATION","badge":3,"sound":"default"},"_j_msgid":2}`)
 	b.until(t, visible("banner")+` && document.querySelector("#grid .badge")?.dataset.count === "3"`)
 	if said := eval[string](t, b, `document.getElementById("announcer").textContent`); said != "Banner from Shop: Flash sale: Today: Half price" {
 		t.Errorf("a screen reader hears %q", said)
 	}
 	b.look(t, "banner")
+	press("Actions of the banner")
+	b.until(t, visible("options")+` && document.getElementById("options-menu").textContent.startsWith("AcceptDecline")`)
+	press("Cancel")
 	eval[any](t, b, `document.getElementById("banner").click()`)
 	wait("the tap opens the app", func(s State) bool { return s.Foreground == testBundle && s.Banner == nil })
 

@@ -77,6 +77,24 @@ func TestEveryControlDoesWhatItSays(t *testing.T) {
 	do("airplane", `{"on":true}`, func(s State) bool { return s.Airplane && s.Session == Offline })
 	do("airplane", `{"on":false}`, func(s State) bool { return !s.Airplane && s.Session == Connected })
 	do("permission", `{"allow":false}`, func(s State) bool { return s.Apps[0].Permission == Denied })
+	do("permission", `{"bundle_id":"com.example.shop","permission":"provisional"}`, func(s State) bool { return s.Apps[0].Permission == Provisional })
+	do("permission", `{"allow":true}`, func(s State) bool { return s.Apps[0].Permission == Allowed })
+	do("low-power", `{"on":true}`, func(s State) bool { return s.LowPower && r.courier.received(`"state":"low"`) })
+	do("mute", `{"on":true}`, func(s State) bool { return s.Muted })
+	do("focus", `{"focus":{"on":true,"allowed":["com.example.shop"],"time_sensitive":true}}`, func(s State) bool { return s.Focus.On && s.Focus.TimeSensitive })
+	do("settings", `{"bundle_id":"com.example.shop","settings":{"alerts":true,"sounds":false,"badges":true,"time_sensitive":true,"style":"none"}}`, func(s State) bool { return s.Apps[0].Settings.Style == NoAlert })
+	do("open", app, func(s State) bool { return s.Foreground == testBundle })
+	do("home", `{}`, func(s State) bool { return s.Screen == "home" })
+	r.courier.push(t, messagePayload)
+	do("act", `{"id":"5","action":"REPLY","text":"yes"}`, func(s State) bool { m := s.Apps[0].Messages; return m[len(m)-1].Text == "yes" })
+	r.courier.push(t, invitationPayload)
+	do("dismiss", `{"id":"6"}`, func(s State) bool { return len(s.NotificationCenter) == 0 })
+	do("update", `{"bundle_id":"com.example.shop","build":{"live_activities":true,"extension":null}}`, func(s State) bool { return s.Apps[0].Build.LiveActivities && s.Apps[0].ActivityToken != "" })
+	do("activity", `{"bundle_id":"com.example.shop","type":"Delivery","state":{"minutes":5}}`, func(s State) bool { return len(s.Activities) == 1 })
+	do("terminate", app, func(s State) bool { return s.Apps[0].Process == NotRunning })
+	token := r.State().Apps[0].Token
+	do("rotate", app, func(s State) bool { now := s.Apps[0].Token; return now != "" && now != token })
+	do("reinstall", app, func(s State) bool { return s.Apps[0].Permission == NotDetermined && len(s.Activities) == 0 })
 }
 
 func TestControlsRefuse(t *testing.T) {
@@ -98,6 +116,9 @@ func TestControlsRefuse(t *testing.T) {
 		"unknown app":      {"open", `{"bundle_id":"com.example.none"}`, nil, 409, "not installed"},
 		"unknown entry":    {"tap", `{"id":"none"}`, nil, 409, "no such notification"},
 		"unknown style":    {"style", `{"style":"hologram"}`, nil, 409, "hologram"},
+		"no settings":      {"settings", `{"bundle_id":"x"}`, nil, 409, "settings are missing"},
+		"no build":         {"update", `{"bundle_id":"x"}`, nil, 409, "build is missing"},
+		"no permission":    {"permission", `{"bundle_id":"com.example.none","permission":"allowed"}`, nil, 409, "not installed"},
 		"nothing to close": {"close-alert", `{}`, nil, 409, "no alert"},
 	} {
 		t.Run(name, func(t *testing.T) {

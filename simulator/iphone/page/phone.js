@@ -123,10 +123,8 @@ function renderControls(s) {
   set("process", app ? app.name + " is " + processTexts[app.process] : "no app installed");
   set("fact-sounds", s.sounds_played + (s.last_sound ? " (" + s.last_sound + ")" : ""));
   set("fact-badge", app && app.badge ? String(app.badge) : "none");
-  set("fact-entries", s.notification_center.length + (s.notification_center.length === 1 ? " notification" : " notifications"));
+  set("fact-entries", s.notification_center.length + (s.notification_center.length === 1 ? " notification" : " notifications") + (s.held.length ? ", " + s.held.length + " held" : ""));
   set("fact-wakes", app ? app.background_wakes + (app.background_held ? ", one waits" : "") : "–");
-  set("fact-held", String(s.held.length));
-  set("fact-lit", s.screen_lit + (s.screen_lit === 1 ? " time" : " times"));
   show("fact-activity-row", Boolean(app && app.activity_token));
   set("fact-activity", (app && app.activity_token) || "");
   renderMore(s, app);

@@ -121,9 +121,18 @@ function clock(time, seconds) {
   return time.getHours() + ":" + pad(time.getMinutes()) + (seconds ? ":" + pad(time.getSeconds()) : "");
 }
 
+// The log follows what happens until somebody scrolls back. A log that merely became smaller goes on following.
+let following = true;
+at("log").addEventListener("scroll", (event) => {
+  const log = event.currentTarget;
+  following = log.scrollTop + log.clientHeight > log.scrollHeight - 40;
+});
+new ResizeObserver(() => {
+  if (following) at("log").scrollTop = at("log").scrollHeight;
+}).observe(at("log"));
+
 function renderLog(events) {
   const log = at("log");
-  const follow = log.scrollTop + log.clientHeight > log.scrollHeight - 40;
   const first = log.children.length === 0;
   for (const e of events) {
     const li = element("li", first ? "" : "new");
@@ -135,7 +144,7 @@ function renderLog(events) {
     log.append(li);
   }
   while (log.children.length > 500) log.firstElementChild.remove();
-  if (follow && events.length) log.scrollTop = log.scrollHeight;
+  if (following && events.length) log.scrollTop = log.scrollHeight;
 }
 
 function renderClock() {
