@@ -54,7 +54,7 @@ func (s *Server) Start(ctx context.Context) (err error) {
 		ErrorLog:          slog.NewLogLogger(s.config.Logger.Handler(), slog.LevelDebug),
 	}
 	go func() {
-		if err := s.http.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
+		if err := s.http.Serve(lenient{s.listener}); !errors.Is(err, http.ErrServerClosed) {
 			s.config.Logger.Error("the HTTP listener stopped", "error", err)
 		}
 	}()
