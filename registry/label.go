@@ -116,14 +116,26 @@ func (s *Service) ChangeTag(ctx context.Context, appID int64, tag string, add, r
 	if err != nil {
 		return err
 	}
-	if err := s.change(ctx, appID, numbers[:len(remove)], func(d *aurora.Device) error {
+	// One transaction, although it may be a long one: a refusal for one device
+	// must find the others unchanged.
+	adds := map[uint32]bool{}
+	for _, n := range numbers[len(remove):] {
+		adds[n] = true
+	}
+	slices.Sort(numbers)
+	numbers = slices.Compact(numbers)
+	one := Change{AddTags: []string{tag}}
+	if err := s.labels.ChangeDevices(ctx, appID, numbers, func(d *aurora.Device) error {
+		if adds[d.Number] { // also if it is in both lists: removal comes first
+			return one.apply(d, d.SeenAt)
+		}
 		d.Tags = slices.DeleteFunc(d.Tags, func(t string) bool { return t == tag })
 		return nil
 	}); err != nil {
 		return err
 	}
-	one := Change{AddTags: []string{tag}}
-	return s.change(ctx, appID, numbers[len(remove):], func(d *aurora.Device) error { return one.apply(d, d.SeenAt) })
+	s.hint(appID)
+	return nil
 }
 
 // DropTag removes a tag from all devices of the given platforms.
