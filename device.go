@@ -41,12 +41,11 @@ type Platform string
 
 // The platforms JPush knows. Aurora has a channel for iOS so far.
 const (
-	IOS       Platform = "ios"
-	Android   Platform = "android"
-	HMOS      Platform = "hmos"
-	QuickApp  Platform = "quickapp"
-	WinPhone  Platform = "winphone"
-	AnySystem Platform = "all"
+	IOS      Platform = "ios"
+	Android  Platform = "android"
+	HMOS     Platform = "hmos"
+	QuickApp Platform = "quickapp"
+	WinPhone Platform = "winphone"
 )
 
 // Platforms lists every platform that a push may name.

@@ -171,7 +171,6 @@ func TestLimits(t *testing.T) {
 		{"options.unknown", `true`},
 		{"notification.unknown", `"x"`},
 		{"notification.ios.unknown", `[]`},
-		{"message", `{"msg_content":"beside a notification"}`},
 		{"platform", `["ios","android","quickapp","hmos","winphone"]`},
 	} {
 		good := set(goodPush, "audience", `{"tag":["t0"]}`)

@@ -55,11 +55,12 @@ func requireContent(top object) error {
 	if carriesMessage && message.raw("msg_content") == nil {
 		return aurora.Errorf(aurora.Missing, "message.msg_content is missing.")
 	}
+	if carriesMessage || top.raw("live_activity") != nil {
+		// Taking it beside a notification would drop it silently.
+		return aurora.Errorf(aurora.Invalid, "Aurora does not carry message or live_activity yet. Leave it out and send a notification.")
+	}
 	if top.raw("notification") != nil {
 		return nil
-	}
-	if carriesMessage || top.raw("live_activity") != nil {
-		return aurora.Errorf(aurora.Invalid, "Aurora does not carry message or live_activity yet. Send a notification.")
 	}
 	return aurora.Errorf(aurora.Missing, "notification is missing: there is nothing to send.")
 }

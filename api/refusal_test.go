@@ -117,7 +117,7 @@ func badPushes(w *world) []struct {
 		{"notification", []string{`{"android":{}}`, `{"android":{"title":"x"}}`, `{"winphone":{}}`, `{"hmos":{"category":"x"}}`}, 1003},
 		{"notification", []string{`{"hmos":{}}`}, 1002},
 		{"message", []string{`{}`, `{"title":"x"}`, `{"msg_content":null}`}, 1002},
-		{"message", []string{`"hello"`, `[]`, `5`}, 1003},
+		{"message", []string{`"hello"`, `[]`, `5`, `{"msg_content":"beside a notification, it would be dropped"}`}, 1003},
 		{"options", []string{`"x"`, `5`, `[]`, `true`}, 1003},
 		{"options.sendno", []string{`0`, `-1`, `4294967296`, `"7"`, `1.5`, `true`, `{}`}, 1003},
 		{"options.time_to_live", []string{`-1`, `864001`, `"60"`, `1.5`, `true`, `{}`, `99999999999999999999`}, 1003},

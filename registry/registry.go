@@ -185,6 +185,9 @@ func (c *Change) validate() error {
 			return aurora.Errorf(aurora.Missing, "environment must stand beside token: \"development\" or \"production\", as the build is signed.")
 		}
 	}
+	if c.Token == nil && c.Environment != nil {
+		return aurora.Errorf(aurora.Missing, "token must stand beside environment: a token belongs to one environment.")
+	}
 	if c.Alias != nil && *c.Alias != "" {
 		if err := aurora.ValidateTag("alias", *c.Alias); err != nil {
 			return err

@@ -32,7 +32,7 @@ func doctorCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			report := &diagnosis{out: cmd.OutOrStdout()}
 			switch {
-			case len(args) == 1 && data == "":
+			case len(args) == 1: // AURORA_DATA may be set for other commands
 				if up.File, err = os.ReadFile(args[0]); err != nil {
 					return err
 				}
