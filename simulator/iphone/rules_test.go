@@ -203,20 +203,55 @@ func TestBrokenPayloadsAreExplained(t *testing.T) {
 	})
 }
 
+// FuzzRead reads any payload, and holds the decision against rules that have no exception.
 func FuzzRead(f *testing.F) {
 	f.Add([]byte(`{"aps":{"alert":{"title":"t","loc-key":"k"},"badge":1,"sound":{"name":"x","critical":1},"content-available":1},"_j_msgid":"5"}`))
 	f.Add([]byte(`{"aps":{"alert":null,"badge":null,"sound":null,"thread-id":7,"interruption-level":"passive"}}`))
+	f.Add([]byte(`{"aps":{"alert":"a","sound":"b","mutable-content":1,"category":"MESSAGE","interruption-level":"time-sensitive"}}`))
+	f.Add([]byte(`{"aps":{"event":"start","timestamp":1e9,"content-state":{},"attributes-type":"A","attributes":{},"alert":"x","stale-date":2e9,"dismissal-date":-5}}`))
 	f.Add([]byte(`[]`))
 	f.Fuzz(func(t *testing.T, payload []byte) {
-		n := read(delivery{Payload: payload})
-		if n.badge != nil && *n.badge < 0 {
-			t.Fatalf("badge %d", *n.badge)
-		}
-		for _, permission := range []Permission{Allowed, Denied} {
-			d := decide(situation{process: Background, permission: permission, settings: defaultSettings(Banner), build: DefaultBuild()}, n)
-			if permission == Denied && (d.show != nowhere || d.sound || d.badge) {
-				t.Fatalf("shown without permission: %+v", d)
+		for _, kind := range []string{"alert", "liveactivity"} {
+			n := read(delivery{Payload: payload, PushType: kind})
+			if n.badge != nil && *n.badge < 0 {
+				t.Fatalf("badge %d", *n.badge)
+			}
+			for bits := range 1 << 6 {
+				on := func(bit int) bool { return bits&(1<<bit) != 0 }
+				s := situation{
+					process: Background, permission: Allowed, settings: defaultSettings(Banner), build: DefaultBuild(),
+					locked: on(0), focused: on(1), muted: on(2), wakesSpent: on(3),
+				}
+				if on(4) {
+					s.permission = Provisional
+				}
+				if on(5) {
+					s.process = Killed
+				}
+				checkDecision(t, s, n, decide(s, n))
+				s.permission = Denied
+				if d := decide(s, n); n.activity == nil && (d.show != nowhere || d.sound || d.badge || d.lights) {
+					t.Fatalf("shown without permission: %+v", d)
+				}
 			}
 		}
 	})
+}
+
+func checkDecision(t *testing.T, s situation, n notice, d decision) {
+	t.Helper()
+	interrupts := d.show == onBanner || d.show == inAlert || d.show == lockScreen
+	level, _ := s.level(n)
+	switch {
+	case s.process == Killed && d.launch:
+		t.Fatalf("a force-quit app is started: %+v", d)
+	case n.activity == nil && s.permission == Provisional && (interrupts || d.sound || d.lights):
+		t.Fatalf("provisional, and not quiet: %+v", d)
+	case s.focused && level != critical && (interrupts || d.sound || d.lights):
+		t.Fatalf("the Focus is disturbed: %+v", d)
+	case s.muted && level != critical && d.sound:
+		t.Fatalf("a sound in spite of the mute switch: %+v", d)
+	case !s.locked && d.lights, level == passive && (d.sound || d.lights) && n.activity == nil:
+		t.Fatalf("lights or sounds that should not be: %+v", d)
+	}
 }
