@@ -79,6 +79,7 @@ func newWorld(t *testing.T, build Build, change ...func(*apns.Policy)) *world {
 	})
 	w.ready(t)
 	w.Home()
+	synctest.Wait() // a token for live activities may come after the app's
 	return w
 }
 
