@@ -56,17 +56,21 @@ type Config struct {
 	Reports    Reports
 	Devices    Devices
 	Labels     Labels
+	Limits     Limits
 	Logger     *slog.Logger
 }
 
-type server struct{ Config }
+type server struct {
+	Config
+	limiter limiter
+}
 
 // New returns the handler for everything below /v1 and /v3.
 func New(c Config) http.Handler {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &server{c}
+	return &server{Config: c}
 }
 
 // respond sends a body in one write with its length; some clients parse each
@@ -102,13 +106,24 @@ func readBody(r *http.Request, limit int64) ([]byte, error) {
 }
 
 // app authenticates a server by AppKey and Master Secret.
-func (s *server) app(r *http.Request) (aurora.App, error) {
+func (s *server) app(r *http.Request, f family) (aurora.App, error) {
 	key, secret, ok := r.BasicAuth()
 	if !ok {
-		return aurora.App{}, aurora.Errorf(aurora.Unauthorized, "No credentials were sent. Use HTTP Basic authentication with the AppKey as user and the Master Secret as password.")
+		const text = "No credentials were sent. Use HTTP Basic authentication with the AppKey as user and the Master Secret as password."
+		if f == labelFamily {
+			return aurora.App{}, numbered{http.StatusUnauthorized, 7001, text}
+		}
+		return aurora.App{}, aurora.Errorf(aurora.Unauthorized, text)
 	}
 	if !aurora.ValidKey(key) {
-		return aurora.App{}, numbered{400, 1008, "The AppKey must be 24 letters and digits. It is on the app's page in the console."}
+		const text = "The AppKey must be 24 letters and digits. It is on the app's page in the console."
+		if f == pushFamily {
+			return aurora.App{}, numbered{http.StatusBadRequest, 1008, text}
+		}
+		if f == labelFamily {
+			return aurora.App{}, numbered{http.StatusBadRequest, 7008, text}
+		}
+		return aurora.App{}, aurora.Errorf(aurora.Unauthorized, text)
 	}
 	return s.Accounts.Authenticate(r.Context(), key, secret)
 }

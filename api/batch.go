@@ -11,12 +11,14 @@ import (
 
 // batchByRegistration is POST /v3/push/batch/regid/single: many pushes, each to
 // one registration id.
-func (s *server) batchByRegistration(r *http.Request) (any, error) {
-	return s.batch(r, "registration_id")
+func (s *server) batchByRegistration(r *http.Request, app aurora.App) (any, error) {
+	return s.batch(r, app, "registration_id")
 }
 
 // batchByAlias is POST /v3/push/batch/alias/single: many pushes, each to one alias.
-func (s *server) batchByAlias(r *http.Request) (any, error) { return s.batch(r, "alias") }
+func (s *server) batchByAlias(r *http.Request, app aurora.App) (any, error) {
+	return s.batch(r, app, "alias")
+}
 
 const (
 	maxBatch     = 1000    // pushes in one call
@@ -32,11 +34,7 @@ type batchItem struct {
 
 // batch accepts {"pushlist":{cid:{"target":…,…}}}. One push's refusal does not
 // touch the others.
-func (s *server) batch(r *http.Request, selector string) (any, error) {
-	app, err := s.app(r)
-	if err != nil {
-		return nil, err
-	}
+func (s *server) batch(r *http.Request, app aurora.App, selector string) (any, error) {
 	body, err := readBody(r, maxBatchBody)
 	if err != nil {
 		return nil, err

@@ -27,30 +27,13 @@ type TagLabels interface {
 	DropTag(ctx context.Context, appID int64, tag string, platforms []aurora.Platform) error
 }
 
-// labelApp authenticates a server with the device family's numbers.
-func (s *server) labelApp(r *http.Request) (aurora.App, error) {
-	if r.Header.Get("Authorization") == "" {
-		return aurora.App{}, numbered{401, 7001, "No credentials were sent. Use HTTP Basic authentication with the AppKey as user and the Master Secret as password."}
-	}
-	app, err := s.app(r)
-	if n, ok := err.(numbered); ok {
-		return app, numbered{400, 7008, n.text}
-	}
-	return app, err
-}
-
-// namedDevice returns the app and the device that the path names.
-func (s *server) namedDevice(r *http.Request) (aurora.App, aurora.Device, error) {
-	app, err := s.labelApp(r)
-	if err != nil {
-		return app, aurora.Device{}, err
-	}
+// namedDevice returns the app's device that the path names.
+func (s *server) namedDevice(r *http.Request, app aurora.App) (aurora.Device, error) {
 	id := r.PathValue("id")
 	if err := aurora.ValidateRegistrationID(id); err != nil {
-		return app, aurora.Device{}, err
+		return aurora.Device{}, err
 	}
-	d, err := s.Labels.Device(r.Context(), app.ID, id)
-	return app, d, err
+	return s.Labels.Device(r.Context(), app.ID, id)
 }
 
 // labelAnswer has exactly three members: suites of official clients count them.
@@ -61,8 +44,8 @@ type labelAnswer struct {
 }
 
 // deviceLabels is GET /v3/devices/{id}.
-func (s *server) deviceLabels(r *http.Request) (any, error) {
-	_, d, err := s.namedDevice(r)
+func (s *server) deviceLabels(r *http.Request, app aurora.App) (any, error) {
+	d, err := s.namedDevice(r, app)
 	a := labelAnswer{Tags: append([]string{}, d.Tags...)}
 	if d.Alias != "" {
 		a.Alias = &d.Alias
@@ -74,8 +57,8 @@ func (s *server) deviceLabels(r *http.Request) (any, error) {
 }
 
 // changeLabels is POST /v3/devices/{id}: tags, alias and mobile of one device.
-func (s *server) changeLabels(r *http.Request) (any, error) {
-	app, d, err := s.namedDevice(r)
+func (s *server) changeLabels(r *http.Request, app aurora.App) (any, error) {
+	d, err := s.namedDevice(r, app)
 	if err != nil {
 		return nil, err
 	}
@@ -135,11 +118,7 @@ type statusItem struct {
 }
 
 // deviceStatus is POST /v3/devices/status; an unknown id has an empty item.
-func (s *server) deviceStatus(r *http.Request) (any, error) {
-	app, err := s.labelApp(r)
-	if err != nil {
-		return nil, err
-	}
+func (s *server) deviceStatus(r *http.Request, app aurora.App) (any, error) {
 	o, err := deviceBody(r)
 	if err != nil {
 		return nil, err
@@ -209,11 +188,7 @@ type aliasItem struct {
 }
 
 // alias is GET /v3/aliases/{alias}; an unknown one has an empty list.
-func (s *server) alias(r *http.Request) (any, error) {
-	app, err := s.labelApp(r)
-	if err != nil {
-		return nil, err
-	}
+func (s *server) alias(r *http.Request, app aurora.App) (any, error) {
 	platforms, err := platformsOf(r)
 	if err != nil {
 		return nil, err
@@ -238,11 +213,7 @@ func (s *server) alias(r *http.Request) (any, error) {
 }
 
 // dropAlias is DELETE /v3/aliases/{alias}; an unknown one is no error.
-func (s *server) dropAlias(r *http.Request) (any, error) {
-	app, err := s.labelApp(r)
-	if err != nil {
-		return nil, err
-	}
+func (s *server) dropAlias(r *http.Request, app aurora.App) (any, error) {
 	platforms, err := platformsOf(r)
 	if err != nil {
 		return nil, err
@@ -251,11 +222,7 @@ func (s *server) dropAlias(r *http.Request) (any, error) {
 }
 
 // changeAlias is POST /v3/aliases/{alias}: takes the alias from devices.
-func (s *server) changeAlias(r *http.Request) (any, error) {
-	app, err := s.labelApp(r)
-	if err != nil {
-		return nil, err
-	}
+func (s *server) changeAlias(r *http.Request, app aurora.App) (any, error) {
 	_, remove, err := labelLists(r)
 	if err != nil {
 		return nil, err
@@ -286,11 +253,7 @@ func labelLists(r *http.Request) (add, remove []string, err error) {
 }
 
 // tags is GET /v3/tags: up to 100 of the app's tags.
-func (s *server) tags(r *http.Request) (any, error) {
-	app, err := s.labelApp(r)
-	if err != nil {
-		return nil, err
-	}
+func (s *server) tags(r *http.Request, app aurora.App) (any, error) {
 	names, err := s.Labels.Tags(r.Context(), app.ID)
 	return struct {
 		Tags []string `json:"tags"`
@@ -298,8 +261,8 @@ func (s *server) tags(r *http.Request) (any, error) {
 }
 
 // hasTag is GET /v3/tags/{tag}/registration_ids/{id}.
-func (s *server) hasTag(r *http.Request) (any, error) {
-	_, d, err := s.namedDevice(r)
+func (s *server) hasTag(r *http.Request, app aurora.App) (any, error) {
+	d, err := s.namedDevice(r, app)
 	has := false
 	for _, tag := range d.Tags {
 		has = has || tag == r.PathValue("tag")
@@ -310,11 +273,7 @@ func (s *server) hasTag(r *http.Request) (any, error) {
 }
 
 // changeTag is POST /v3/tags/{tag}: puts the tag on devices and takes it from others.
-func (s *server) changeTag(r *http.Request) (any, error) {
-	app, err := s.labelApp(r)
-	if err != nil {
-		return nil, err
-	}
+func (s *server) changeTag(r *http.Request, app aurora.App) (any, error) {
 	add, remove, err := labelLists(r)
 	if err != nil {
 		return nil, err
@@ -323,11 +282,7 @@ func (s *server) changeTag(r *http.Request) (any, error) {
 }
 
 // dropTag is DELETE /v3/tags/{tag}; an unknown one is no error.
-func (s *server) dropTag(r *http.Request) (any, error) {
-	app, err := s.labelApp(r)
-	if err != nil {
-		return nil, err
-	}
+func (s *server) dropTag(r *http.Request, app aurora.App) (any, error) {
 	platforms, err := platformsOf(r)
 	if err != nil {
 		return nil, err

@@ -26,11 +26,7 @@ type failedReason struct {
 }
 
 // message is GET /v1/messages/{id}: where a message stands.
-func (s *server) message(r *http.Request) (any, error) {
-	app, err := s.app(r)
-	if err != nil {
-		return nil, reportError(err)
-	}
+func (s *server) message(r *http.Request, app aurora.App) (any, error) {
 	id, err := aurora.ParseMessageID(r.PathValue("id"))
 	if err != nil {
 		return nil, err

@@ -19,8 +19,8 @@ type pushAnswer struct {
 }
 
 // push is POST /v3/push. It answers once the message is durable.
-func (s *server) push(r *http.Request) (any, error) {
-	app, request, err := s.pushRequest(r)
+func (s *server) push(r *http.Request, app aurora.App) (any, error) {
+	request, err := pushRequest(r, app)
 	if err != nil {
 		return nil, err
 	}
@@ -29,8 +29,8 @@ func (s *server) push(r *http.Request) (any, error) {
 }
 
 // validate is POST /v3/push/validate: every check of a push, and nothing sent.
-func (s *server) validate(r *http.Request) (any, error) {
-	app, request, err := s.pushRequest(r)
+func (s *server) validate(r *http.Request, app aurora.App) (any, error) {
+	request, err := pushRequest(r, app)
 	if err != nil {
 		return nil, err
 	}
@@ -42,23 +42,19 @@ func answerOf(r dispatch.Receipt) pushAnswer {
 	return pushAnswer{strconv.FormatInt(r.SendNo, 10), r.MessageID.String()}
 }
 
-func (s *server) pushRequest(r *http.Request) (aurora.App, dispatch.Request, error) {
-	app, err := s.app(r)
-	if err != nil {
-		return app, dispatch.Request{}, err
-	}
+func pushRequest(r *http.Request, app aurora.App) (dispatch.Request, error) {
 	if r.Header.Get("X-Encrypt-Type") != "" {
-		return app, dispatch.Request{}, aurora.Errorf(aurora.Invalid, "Bodies encrypted by X-Encrypt-Type are made for JPush's own key and cannot be read here. Switch the encryption off in the client.")
+		return dispatch.Request{}, aurora.Errorf(aurora.Invalid, "Bodies encrypted by X-Encrypt-Type are made for JPush's own key and cannot be read here. Switch the encryption off in the client.")
 	}
 	body, err := readBody(r, MaxBody)
 	if err != nil {
-		return app, dispatch.Request{}, err
+		return dispatch.Request{}, err
 	}
 	request, err := decodePush(body)
 	if err != nil {
-		return app, request, err
+		return request, err
 	}
-	return app, request, checkCID(app, request.CID)
+	return request, checkCID(app, request.CID)
 }
 
 // checkCID refuses a cid that cannot be the app's; "" is none.
@@ -76,13 +72,10 @@ func uuidForm(s string) bool {
 }
 
 // cids is GET /v3/push/cid: ids that make a repeated push harmless.
-func (s *server) cids(r *http.Request) (any, error) {
-	app, err := s.app(r)
-	if err != nil {
-		return nil, err
-	}
+func (s *server) cids(r *http.Request, app aurora.App) (any, error) {
 	count := 1
 	if q := r.URL.Query().Get("count"); q != "" {
+		var err error
 		if count, err = strconv.Atoi(q); err != nil || count < 1 || count > 1000 {
 			return nil, aurora.Errorf(aurora.Invalid, "count must be 1 to 1000.")
 		}

@@ -21,11 +21,7 @@ type receivedItem struct {
 
 // received is GET /v3/received: an array with one item for each id, in the
 // order asked; an id that is not the app's has an item without numbers.
-func (s *server) received(r *http.Request) (any, error) {
-	app, err := s.app(r)
-	if err != nil {
-		return nil, reportError(err)
-	}
+func (s *server) received(r *http.Request, app aurora.App) (any, error) {
 	ids, err := messageIDs(r.URL.Query().Get("msg_ids"))
 	if err != nil {
 		return nil, err
@@ -50,15 +46,6 @@ func (i *receivedItem) fill(r ledger.Report) {
 	if r.Received > 0 { // without the service extension nobody counts: null, not 0
 		i.APNsReceived = &r.Received
 	}
-}
-
-// reportError gives a malformed AppKey the report family's only number for
-// failed authentication.
-func reportError(err error) error {
-	if n, ok := err.(numbered); ok {
-		return aurora.Errorf(aurora.Unauthorized, "%s", n.text)
-	}
-	return err
 }
 
 // messageIDs reads a comma list; spaces and empty items are tolerated.

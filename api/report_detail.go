@@ -10,11 +10,7 @@ import (
 
 // forEach answers a report route: one item for each id, in order; an id that is
 // not the app's has an item made from an empty report.
-func (s *server) forEach(r *http.Request, item func(id string, known bool, report ledger.Report) any) (any, error) {
-	app, err := s.app(r)
-	if err != nil {
-		return nil, reportError(err)
-	}
+func (s *server) forEach(r *http.Request, app aurora.App, item func(id string, known bool, report ledger.Report) any) (any, error) {
 	ids, err := messageIDs(r.URL.Query().Get("msg_ids"))
 	if err != nil {
 		return nil, err
@@ -43,8 +39,8 @@ func someOf(n uint64) any {
 }
 
 // receivedDetail is GET /v3/received/detail.
-func (s *server) receivedDetail(r *http.Request) (any, error) {
-	return s.forEach(r, func(id string, known bool, report ledger.Report) any {
+func (s *server) receivedDetail(r *http.Request, app aurora.App) (any, error) {
+	return s.forEach(r, app, func(id string, known bool, report ledger.Report) any {
 		n := numbers{"msg_id": id}
 		for _, none := range []string{"jpush_received", "android_pns_sent", "android_pns_received", "ios_apns_sent", "ios_apns_received", "ios_msg_received",
 			"live_acivity_sent", "live_acivity_received", "wp_mpns_sent", "quickapp_jpush_received", "quickapp_pns_sent",
@@ -59,8 +55,8 @@ func (s *server) receivedDetail(r *http.Request) (any, error) {
 }
 
 // messages is GET /v3/messages: exactly four members an item.
-func (s *server) messages(r *http.Request) (any, error) {
-	return s.forEach(r, func(id string, known bool, report ledger.Report) any {
+func (s *server) messages(r *http.Request, app aurora.App) (any, error) {
+	return s.forEach(r, app, func(id string, known bool, report ledger.Report) any {
 		ios := numbers{"apns_sent": nil, "apns_target": nil, "apns_received": nil, "click": nil, "target": nil, "received": nil}
 		if known {
 			ios["apns_target"], ios["apns_sent"], ios["apns_received"], ios["click"] = report.Targeted, report.Accepted, someOf(report.Received), report.Opened
@@ -75,8 +71,8 @@ func (s *server) messages(r *http.Request) (any, error) {
 }
 
 // messagesDetail is GET /v3/messages/detail: exactly eight members an item.
-func (s *server) messagesDetail(r *http.Request) (any, error) {
-	return s.forEach(r, func(id string, known bool, report ledger.Report) any {
+func (s *server) messagesDetail(r *http.Request, app aurora.App) (any, error) {
+	return s.forEach(r, app, func(id string, known bool, report ledger.Report) any {
 		n := numbers{
 			"msg_id": id, "ios": nil, "winphone": nil, "quickapp_jpush": nil, "quickapp_pns": nil,
 			"jpush":       numbers{"target": nil, "online_push": nil, "received": nil, "click": nil, "msg_click": nil},
@@ -106,11 +102,7 @@ type deliveryStatus struct {
 
 // messageStatus is POST /v3/status/message: what became of one message for
 // each of up to 1,000 devices. Delivered means taken by APNs.
-func (s *server) messageStatus(r *http.Request) (any, error) {
-	app, err := s.app(r)
-	if err != nil {
-		return nil, reportError(err)
-	}
+func (s *server) messageStatus(r *http.Request, app aurora.App) (any, error) {
 	o, err := deviceBody(r)
 	if err != nil {
 		return nil, err

@@ -5,6 +5,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/aurora-push/aurora"
 )
 
 // route is a handler with the family whose numbers its refusals carry.
@@ -12,11 +14,20 @@ type route struct {
 	method  string
 	pattern []string // path segments; "{name}" matches any one
 	family  family
-	handle  func(*server, *http.Request) (any, error)
+	handle  handler
 }
 
-func at(method, pattern string, f family, handle func(*server, *http.Request) (any, error)) route {
+// handler answers a request of an app, which a server has proved; the device
+// API's handlers prove the device themselves and get none.
+type handler func(*server, *http.Request, aurora.App) (any, error)
+
+func at(method, pattern string, f family, handle handler) route {
 	return route{method, strings.Split(strings.TrimPrefix(pattern, "/"), "/"), f, handle}
+}
+
+// forDevice makes a handler of the device API.
+func forDevice(handle func(*server, *http.Request) (any, error)) handler {
+	return func(s *server, r *http.Request, _ aurora.App) (any, error) { return handle(s, r) }
 }
 
 // routes lists everything served below /v1 and /v3. More than one method may
@@ -45,10 +56,10 @@ var routes = []route{
 	at("GET", "/v3/messages/detail", reportFamily, (*server).messagesDetail),
 	at("POST", "/v3/status/message", reportFamily, (*server).messageStatus),
 
-	at("POST", "/v1/devices", deviceFamily, (*server).registerDevice),
-	at("GET", "/v1/devices/{id}", deviceFamily, (*server).device),
-	at("PATCH", "/v1/devices/{id}", deviceFamily, (*server).changeDevice),
-	at("POST", "/v1/devices/{id}/receipts", deviceFamily, (*server).receipts),
+	at("POST", "/v1/devices", deviceFamily, forDevice((*server).registerDevice)),
+	at("GET", "/v1/devices/{id}", deviceFamily, forDevice((*server).device)),
+	at("PATCH", "/v1/devices/{id}", deviceFamily, forDevice((*server).changeDevice)),
+	at("POST", "/v1/devices/{id}/receipts", deviceFamily, forDevice((*server).receipts)),
 
 	at("GET", "/v1/messages/{id}", reportFamily, (*server).message),
 }
@@ -65,12 +76,26 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	for name, value := range values {
 		r.SetPathValue(name, value)
 	}
-	answer, err := rt.handle(s, r)
+	answer, err := s.serve(w, r, rt)
 	if err != nil {
 		s.refuse(w, r, rt.family, err)
 		return
 	}
 	respond(w, http.StatusOK, answer)
+}
+
+func (s *server) serve(w http.ResponseWriter, r *http.Request, rt *route) (any, error) {
+	if rt.family == deviceFamily {
+		return rt.handle(s, r, aurora.App{})
+	}
+	app, err := s.app(r, rt.family)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.limit(w.Header(), app, rt.family); err != nil {
+		return nil, err
+	}
+	return rt.handle(s, r, app)
 }
 
 // find returns the route for a method and path with the values of its named

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/aurora-push/aurora"
+	"github.com/aurora-push/aurora/api"
 	"github.com/aurora-push/aurora/ledger"
 	"github.com/aurora-push/aurora/registry"
 	"github.com/aurora-push/aurora/server"
@@ -36,7 +37,7 @@ type world struct {
 }
 
 // startWorld starts it in a temporary folder. The local APNs takes any token.
-func startWorld(t *testing.T) *world {
+func startWorld(t *testing.T, limits ...api.Limits) *world {
 	t.Helper()
 	ctx, dir := t.Context(), t.TempDir()
 	w := &world{t: t}
@@ -47,7 +48,7 @@ func startWorld(t *testing.T) *world {
 	t.Cleanup(func() { stop(t, w.apns) })
 	ca := filepath.Join(dir, "ca.pem")
 	check(t, os.WriteFile(ca, w.apns.CAPEM(), 0o600))
-	w.s, err = server.Open(ctx, server.Config{Data: dir, Listen: "127.0.0.1:0", APNs: w.apns.ProductionURL(), APNsSandbox: w.apns.SandboxURL(), APNsCA: ca})
+	w.s, err = server.Open(ctx, server.Config{Limits: append(limits, api.Limits{})[0], Data: dir, Listen: "127.0.0.1:0", APNs: w.apns.ProductionURL(), APNsSandbox: w.apns.SandboxURL(), APNsCA: ca})
 	check(t, err)
 	t.Cleanup(func() { stop(t, w.s) })
 	check(t, w.s.Start(ctx))

@@ -12,6 +12,7 @@ import (
 	"sync"
 
 	"github.com/aurora-push/aurora/account"
+	"github.com/aurora-push/aurora/api"
 	"github.com/aurora-push/aurora/bus"
 	"github.com/aurora-push/aurora/channel"
 	"github.com/aurora-push/aurora/dispatch"
@@ -32,6 +33,8 @@ type Config struct {
 	// StoredAPNs takes the gateways that the last `serve` used: for command-line
 	// tools that work beside it.
 	StoredAPNs bool
+
+	Limits api.Limits // calls a minute that one app may make
 
 	PublicURL string       // how phones and browsers reach the server; default: as the request says
 	PhoneURL  string       // the simulated iPhone, which the console then links to

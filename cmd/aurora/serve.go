@@ -44,6 +44,9 @@ func serveCommand() *cobra.Command {
 	f.StringVar(&c.APNsSandbox, "apns-sandbox", "", "development gateway (default Apple's)")
 	f.StringVar(&c.APNsCA, "apns-ca", "", "PEM file with the gateways' CA, for a local APNs")
 	f.StringVar(&c.PublicURL, "public-url", "", "how phones and browsers reach this server, such as https://push.example.com")
+	f.IntVar(&c.Limits.Push, "push-limit", 0, "push calls a minute that one app may make (0 = 600,000)")
+	f.IntVar(&c.Limits.Devices, "device-limit", 0, "device, alias and tag calls a minute that one app's servers may make (0 = 600,000)")
+	f.IntVar(&c.Limits.Reports, "report-limit", 0, "report calls a minute that one app may make (0 = 600,000)")
 	f.StringVar(&logFormat, "log-format", "text", "text or json")
 	f.StringVar(&logLevel, "log-level", "info", "debug, info, warn or error")
 	return cmd

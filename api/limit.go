@@ -1,0 +1,86 @@
+package api
+
+import (
+	"math"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/aurora-push/aurora"
+)
+
+// Limits are calls a minute that one app may make on each surface; 0 means
+// the default, which is generous: the server is its owner's.
+type Limits struct {
+	Push, Devices, Reports int
+}
+
+// defaultLimit is ten thousand calls a second: it is there so that the headers
+// which JPush's clients read have something to say, and a runaway loop an end.
+const defaultLimit = 600_000
+
+func (l Limits) of(f family) int {
+	n := map[family]int{pushFamily: l.Push, labelFamily: l.Devices, reportFamily: l.Reports}[f]
+	if n <= 0 {
+		return defaultLimit
+	}
+	return n
+}
+
+// limiter counts calls in fixed windows of a minute.
+type limiter struct {
+	mu      sync.Mutex
+	windows map[surface]*window
+}
+
+// surface is one app's share of a family.
+type surface struct {
+	app    int64
+	family family
+}
+
+type window struct {
+	ends time.Time
+	used int
+}
+
+// take counts a call and returns what is left in the window, negative if the
+// call is one too many, and when the window ends.
+func (l *limiter) take(at surface, limit int, now time.Time) (left int, ends time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.windows == nil {
+		l.windows = map[surface]*window{}
+	}
+	w := l.windows[at]
+	if w == nil {
+		w = &window{}
+		l.windows[at] = w
+	}
+	if !now.Before(w.ends) {
+		*w = window{ends: now.Add(time.Minute)}
+	}
+	if w.used >= limit {
+		return -1, w.ends
+	}
+	w.used++
+	return limit - w.used, w.ends
+}
+
+// limit counts an authenticated call and sets the headers of JPush's clients
+// (spec/rest-api.md §5).
+func (s *server) limit(h http.Header, app aurora.App, f family) error {
+	limit, now := s.Limits.of(f), time.Now()
+	left, ends := s.limiter.take(surface{app.ID, f}, limit, now)
+	wait := int(math.Ceil(ends.Sub(now).Seconds()))
+	n := strconv.Itoa(limit)
+	h.Set("X-Rate-Limit-Limit", n)
+	h.Set("X-Rate-Limit-Quota", n)
+	h.Set("X-Rate-Limit-Remaining", strconv.Itoa(max(left, 0)))
+	h.Set("X-Rate-Limit-Reset", strconv.Itoa(wait))
+	if left < 0 {
+		return aurora.Errorf(aurora.TooMany, "The app has made its %d calls of this minute. Try again in %d seconds.", limit, wait)
+	}
+	return nil
+}
