@@ -36,11 +36,27 @@ func root() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			if ofItsOwn(cmd) {
+				return nil
+			}
 			return fromEnvironment(cmd.Flags())
 		},
 	}
 	cmd.AddCommand(demoCommand(), serveCommand(), apnsCommand(), accountCommand(), appCommand(), pushCommand(), doctorCommand(), benchCommand())
 	return cmd
+}
+
+// ofItsOwn reports whether a command runs something beside the server, in a
+// folder of its own: the variables that are set for a server would lead it into
+// the server's.
+func ofItsOwn(cmd *cobra.Command) bool {
+	for ; cmd.HasParent(); cmd = cmd.Parent() {
+		switch cmd.Name() {
+		case "demo", "apns", "bench":
+			return true
+		}
+	}
+	return false
 }
 
 // fromEnvironment lets AURORA_NAME stand for --name where the flag is not given.
