@@ -38,6 +38,7 @@ type Message struct {
 	Content    Content
 	Options    Options
 	AcceptedAt time.Time
+	StoppedAt  time.Time // when its owner stopped it; zero if nobody did
 }
 
 // Content is what a message carries. The JSON form is how it is stored.

@@ -89,6 +89,7 @@ const (
 	ReasonNoChannel        = "NoChannel"        // no channel for the platform
 	ReasonNoCredential     = "NoCredential"     // the app has no valid credential for the environment
 	ReasonExpired          = "Expired"          // time_to_live ran out before it could be sent
+	ReasonStopped          = "Stopped"          // its owner stopped the message
 	ReasonUnanswered       = "Unanswered"       // sent, but never answered
 )
 
@@ -120,6 +121,7 @@ var reasonTexts = map[string]string{
 	ReasonNoChannel:        "Aurora has no channel for this device's platform yet.",
 	ReasonNoCredential:     "The app has no validated certificate or key for this environment. Upload one on the app's page.",
 	ReasonExpired:          "The message's time to live ended before it could be sent.",
+	ReasonStopped:          "The message was stopped before this device's turn.",
 	ReasonUnanswered:       "APNs never answered; the notification may or may not have been delivered.",
 
 	"BadDeviceToken":              "APNs does not know the token: it is malformed or belongs to the other environment. Check APS_FOR_PRODUCTION against how the build was signed.",

@@ -32,6 +32,7 @@ type Accounts interface {
 type Dispatcher interface {
 	Accept(ctx context.Context, app aurora.App, r dispatch.Request) (dispatch.Receipt, error)
 	Validate(ctx context.Context, app aurora.App, r dispatch.Request) (dispatch.Receipt, error)
+	Stop(ctx context.Context, appID int64, id aurora.MessageID) error
 }
 
 // Reports answers what happened.

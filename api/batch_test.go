@@ -114,3 +114,19 @@ func TestReportFamilies(t *testing.T) {
 		w.refused(t, request{path: path + query}, 401, 3001)
 	}
 }
+
+func TestWithdraw(t *testing.T) {
+	w := startWorld(t)
+	w.register(t, w.app, fmt.Sprintf(`{"token":%q,"environment":"development"}`, token(1)))
+	id := w.push(t, w.app, `{"platform":"all","audience":"all","notification":{"alert":"hi"},"options":{"apns_production":false}}`).MessageID
+	w.settled(t, w.app, id)
+	w.exactly(t, request{method: "DELETE", path: "/v3/push/" + id}, `{}`)
+	w.exactly(t, request{method: "DELETE", path: "/v3/push/" + id}, `{}`)
+	if r := w.settled(t, w.app, id); r.Accepted != 1 || r.Failed != 0 {
+		t.Errorf("withdrawn after it was sent, the message is %+v", r)
+	}
+	w.refused(t, request{method: "DELETE", path: "/v3/push/" + id}.as(w.other), 400, 1003)
+	w.refused(t, request{method: "DELETE", path: "/v3/push/42"}.as(w.app), 400, 1003)
+	w.refused(t, request{method: "DELETE", path: "/v3/push/validate"}.as(w.app), 400, 1003)
+	w.refused(t, request{method: "DELETE", path: "/v3/push/" + id}, 401, 1004)
+}

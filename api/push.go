@@ -71,6 +71,19 @@ func uuidForm(s string) bool {
 	return len(s) == 36 && strings.Trim(s, "0123456789abcdefABCDEF-") == ""
 }
 
+// withdraw is DELETE /v3/push/{id}: what was not sent yet is not sent. What a
+// phone already shows stays there: APNs has no way to take it back.
+func (s *server) withdraw(r *http.Request, app aurora.App) (any, error) {
+	id, err := aurora.ParseMessageID(r.PathValue("id"))
+	if err != nil {
+		return nil, err
+	}
+	if _, err := s.Reports.Report(r.Context(), app.ID, id); err != nil {
+		return nil, err
+	}
+	return empty{}, s.Dispatcher.Stop(r.Context(), app.ID, id)
+}
+
 // cids is GET /v3/push/cid: ids that make a repeated push harmless.
 func (s *server) cids(r *http.Request, app aurora.App) (any, error) {
 	count := 1

@@ -36,6 +36,7 @@ var routes = []route{
 	at("POST", "/v3/push", pushFamily, (*server).push),
 	at("POST", "/v3/push/validate", pushFamily, (*server).validate),
 	at("GET", "/v3/push/cid", pushFamily, (*server).cids),
+	at("DELETE", "/v3/push/{id}", pushFamily, (*server).withdraw),
 	at("POST", "/v3/push/batch/regid/single", pushFamily, (*server).batchByRegistration),
 	at("POST", "/v3/push/batch/alias/single", pushFamily, (*server).batchByAlias),
 

@@ -51,6 +51,17 @@ func (s *Service) Accept(ctx context.Context, app aurora.App, r Request) (Receip
 	return receipt, nil
 }
 
+// Stop ends a message: devices whose turn has not come fail with the reason
+// Stopped, within a second; those that were sent to keep their outcomes.
+func (s *Service) Stop(ctx context.Context, appID int64, id aurora.MessageID) error {
+	if err := s.c.Messages.StopMessage(ctx, appID, id); err != nil {
+		return err
+	}
+	s.Wake()
+	s.hint(appID, id)
+	return nil
+}
+
 // Validate does everything Accept does but store.
 func (s *Service) Validate(ctx context.Context, app aurora.App, r Request) (Receipt, error) {
 	a, err := s.prepare(ctx, app, r)

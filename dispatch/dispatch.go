@@ -114,6 +114,9 @@ type Messages interface {
 	// UsedCID returns the receipt of the push that used a CID within a day.
 	UsedCID(ctx context.Context, appID int64, cid string) (first Receipt, used bool, err error)
 	Message(ctx context.Context, id aurora.MessageID) (aurora.Message, error)
+	// StopMessage notes that a message of the app is stopped, and makes its
+	// waiting jobs due. It does nothing for another app's message.
+	StopMessage(ctx context.Context, appID int64, id aurora.MessageID) error
 	// LeaseJobs leases up to max jobs that are due, fairly across apps.
 	LeaseJobs(ctx context.Context, lane Lane, holder string, until time.Time, max int) ([]Job, error)
 	// PlanJob freezes the devices of a block job, marks them targeted, and

@@ -23,7 +23,11 @@ func (w *work) settleWhileSending(ctx context.Context, endSending func()) func()
 				result <- nil
 				return
 			case <-time.After(settlePace):
-				if err := w.settle(ctx, false); err != nil {
+				err := w.settle(ctx, false)
+				if err == nil {
+					err = w.heedStop(ctx)
+				}
+				if err != nil {
 					endSending()
 					result <- err
 					return
@@ -35,6 +39,18 @@ func (w *work) settleWhileSending(ctx context.Context, endSending func()) func()
 		close(done)
 		return <-result
 	}
+}
+
+// heedStop ends the sending of a message that was stopped meanwhile.
+func (w *work) heedStop(ctx context.Context) error {
+	m, err := w.s.c.Messages.Message(ctx, w.job.MessageID)
+	if err != nil || m.StoppedAt.IsZero() {
+		return err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.stopped = aurora.ReasonStopped
+	return nil
 }
 
 // interruptedWait keeps a job that fails at once from failing all the time.

@@ -47,10 +47,16 @@ func (w *work) run(ctx context.Context) (err error) {
 	if w.message, err = w.s.c.Messages.Message(ctx, w.job.MessageID); err != nil {
 		return err
 	}
+	if stopped := !w.message.StoppedAt.IsZero(); stopped {
+		w.stopped, w.message.Content.IOS = aurora.ReasonStopped, nil // and no badge counts up for it
+	}
 	if w.job.Targets == nil {
 		if err := w.plan(ctx); err != nil {
 			return err
 		}
+	}
+	if w.stopped != "" {
+		return w.finish(ctx)
 	}
 	if w.expired(time.Now()) {
 		w.failAll(w.job.Targets, aurora.ReasonExpired)

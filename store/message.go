@@ -109,12 +109,12 @@ func insertMessage(t *tx, m aurora.Message) error {
 	return err
 }
 
-const messageColumns = "id, app_id, sendno, source, platforms, audience, content, options, accepted_at"
+const messageColumns = "id, app_id, sendno, source, platforms, audience, content, options, accepted_at, stopped_at"
 
 func scanMessage(row scanner) (m aurora.Message, err error) {
 	var platforms, content, options string
-	var accepted int64
-	if err := row.Scan(&m.ID, &m.AppID, &m.SendNo, &m.Source, &platforms, &m.Audience, &content, &options, &accepted); err != nil {
+	var accepted, stopped int64
+	if err := row.Scan(&m.ID, &m.AppID, &m.SendNo, &m.Source, &platforms, &m.Audience, &content, &options, &accepted, &stopped); err != nil {
 		return m, none(err, ledger.ErrNone)
 	}
 	for p := range strings.SplitSeq(platforms, ",") {
@@ -122,13 +122,25 @@ func scanMessage(row scanner) (m aurora.Message, err error) {
 			m.Platforms = append(m.Platforms, aurora.Platform(p))
 		}
 	}
-	m.AcceptedAt = fromMillis(accepted)
+	m.AcceptedAt, m.StoppedAt = fromMillis(accepted), fromMillis(stopped)
 	return m, errors.Join(json.Unmarshal([]byte(content), &m.Content), json.Unmarshal([]byte(options), &m.Options))
 }
 
 // Message returns ledger.ErrNone if there is no such message.
 func (s *Store) Message(ctx context.Context, id aurora.MessageID) (aurora.Message, error) {
 	return scanMessage(s.row(ctx, "SELECT "+messageColumns+" FROM message WHERE id = $1", int64(id)))
+}
+
+// StopMessage notes that a message is stopped and makes its waiting jobs due.
+func (s *Store) StopMessage(ctx context.Context, appID int64, id aurora.MessageID) error {
+	return s.write(ctx, func(t *tx) error {
+		changed, err := t.exec("UPDATE message SET stopped_at = $3 WHERE id = $1 AND app_id = $2 AND stopped_at = 0", int64(id), appID, millis(t.now))
+		if err != nil || changed == 0 {
+			return err
+		}
+		_, err = t.exec("UPDATE job SET due_at = $2 WHERE message_id = $1 AND holder = '' AND due_at > $2", int64(id), millis(t.now))
+		return err
+	})
 }
 
 // AppMessage returns ledger.ErrNone unless the message is the app's.

@@ -112,7 +112,8 @@ CREATE TABLE message (
   audience    TEXT NOT NULL,
   content     TEXT NOT NULL,
   options     TEXT NOT NULL,
-  accepted_at BIGINT NOT NULL
+  accepted_at BIGINT NOT NULL,
+  stopped_at  BIGINT NOT NULL DEFAULT 0
 );
 CREATE INDEX message_app ON message (app_id, id);
 
