@@ -219,12 +219,17 @@ func TestDeviceCases(t *testing.T) {
 			}
 			w.must(t, w.Open(testBundle))
 			want(t, "launch delivers", messageIDs(w.app()), "0 1 2 3")
-			w.Home()
+			w.Lock()
 			w.send(t, silent(4), background...)
+			w.Unlock()
+			want(t, "unlocking into the app delivers", messageIDs(w.app()), "0 1 2 3 4")
+			w.Home()
+			w.send(t, silent(5), background...)
 			w.must(t, w.Kill(testBundle))
 			time.Sleep(2 * time.Hour)
 			w.must(t, w.Open(testBundle))
-			want(t, "force-quit drops", messageIDs(w.app()), "0 1 2 3")
+			want(t, "force-quit drops", messageIDs(w.app()), "0 1 2 3 4")
+			want(t, "wakes", w.app().BackgroundWakes, 3)
 		}},
 		{"D11", "mutable content with an extension", withBuild(func(b *Build) { b.Extension = &Extension{Prefix: "★ ", Work: 3 * time.Second} }), nil, func(t *testing.T, w *world) {
 			w.send(t, alert("x", "mutable-content", "1"))
@@ -308,6 +313,27 @@ func TestDeviceCases(t *testing.T) {
 				back()
 				want(t, fmt.Sprint("policy ", policy), string(w.State().Activities[0].State), after)
 			}
+		}},
+		{"D13", "an activity that a push starts on a channel", withBuild(func(b *Build) { b.LiveActivities = true }), nil, func(t *testing.T, w *world) {
+			channel := w.request(t, "/1/apps/"+testBundle+"/channels", `{"message-storage-policy":0,"push-type":"LiveActivity"}`).Header.Get("apns-channel-id")
+			payload := fmt.Sprintf(`{"aps":{"event":"start","timestamp":1,"content-state":{},"attributes-type":"Match","attributes":{},"alert":"x","input-push-channel":%q}}`, channel)
+			w.sendTo(t, w.app().ActivityToken, payload, "apns-topic", testBundle+activityTopic, "apns-push-type", "liveactivity")
+			cast := func(event string, stamp int) {
+				t.Helper()
+				want(t, event, w.request(t, "/4/broadcasts/apps/"+testBundle,
+					fmt.Sprintf(`{"aps":{"event":%q,"timestamp":%d,"content-state":{"score":%d}}}`, event, stamp, stamp),
+					"apns-channel-id", channel, "apns-push-type", "LiveActivity", "apns-priority", "10", "apns-expiration", "0").StatusCode, 200)
+			}
+			cast("update", 5)
+			want(t, "updated by broadcast", string(w.State().Activities[0].State), `{"score":5}`)
+			cast("end", 6)
+			want(t, "ended by broadcast", w.State().Activities[0].Ended, true)
+			time.Sleep(5 * time.Hour)
+			synctest.Wait()
+			want(t, "unsubscribed with its card", strings.Contains(logText(w.State()), "goes away"), true)
+			seen := len(w.State().Log)
+			cast("update", 7)
+			want(t, "nothing arrives any longer", len(w.State().Log), seen)
 		}},
 		{"D14", "token rotated while a push is queued: the old token dies", DefaultBuild(), nil, func(t *testing.T, w *world) {
 			old, id := w.app().Token, w.app().RegistrationID

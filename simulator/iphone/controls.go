@@ -64,6 +64,7 @@ func (p *Phone) resume() {
 	if p.front != nil {
 		p.front.process = Foreground
 		p.front.becomeActive()
+		p.front.launchedWithHeld()
 	}
 }
 

@@ -70,7 +70,7 @@ type Counts struct {
 	Registered  int    `json:"registered"`  // phones whose token Aurora has confirmed
 	Delivered   int    `json:"delivered"`   // notifications, without repeats
 	Redelivered int    `json:"redelivered"` // the same delivery again: its acknowledgement was lost
-	Duplicates  int    `json:"duplicates"`  // another notification with a message id that the phone had seen
+	Duplicates  int    `json:"duplicates"`  // another notification with one of the latest 32 message ids that the phone had seen
 	Opened      int    `json:"opened"`
 	Reporting   int    `json:"reporting"`    // phones with something that Aurora has not confirmed
 	Failures    int    `json:"failures"`     // of dials and reports

@@ -3,6 +3,7 @@
 
 const opened = new Set(); // stacks that the visitor has spread out
 let optionsID = ""; // of the notification whose sheet is open
+let optionsFrom = null; // where the keyboard was before
 
 const dotsMark = () => {
   const dots = document.createElementNS("http://www.w3.org/2000/svg", "svg");
@@ -116,6 +117,7 @@ function openOptions(id) {
   const n = state && state.notification_center.find((e) => e.id === id);
   if (!n) return;
   optionsID = id;
+  optionsFrom = document.activeElement;
   fillNote(at("options-note"), n);
   at("reply").hidden = true;
   at("reply").reset();
@@ -132,7 +134,9 @@ function openOptions(id) {
 
 function closeOptions() {
   optionsID = "";
+  const inside = at("options").contains(document.activeElement);
   show("options", false);
+  if (inside && optionsFrom && optionsFrom.isConnected) optionsFrom.focus();
 }
 
 // renderOptions closes the sheet of a notification that has gone.
