@@ -232,10 +232,15 @@ func (s *Store) Lookup(ctx context.Context, appID int64, points []audience.Term)
 const (
 	foldBlocks  = 8    // blocks folded by one transaction
 	foldChanges = 8192 // changes of one block folded by one transaction
+	foldTerms   = 4096 // bitmaps written by one transaction, which others wait for
 )
 
+// errEnough ends the reading of changes.
+var errEnough = errors.New("store: enough for one transaction")
+
 // Fold merges the pending changes of some blocks into their bitmaps: of those
-// with the oldest ones, so that no app waits behind busier ones.
+// with the oldest ones, so that no app waits behind busier ones. It returns how
+// many gains and losses of a term it consumed.
 func (s *Store) Fold(ctx context.Context) (int, error) {
 	type place struct {
 		app   int64
@@ -255,27 +260,34 @@ func (s *Store) Fold(ctx context.Context) (int, error) {
 	folded := 0
 	err = s.write(ctx, func(t *tx) error {
 		folded = 0
+		room := foldTerms
 		for _, p := range places {
-			n, err := foldBlock(t, p.app, p.block)
+			n, written, err := foldBlock(t, p.app, p.block, room)
 			if err != nil {
 				return err
 			}
 			folded += n
+			if room -= written; room <= 0 {
+				break
+			}
 		}
 		return nil
 	})
 	return folded, err
 }
 
-func foldBlock(t *tx, appID int64, block uint32) (n int, err error) {
+// foldBlock folds changes of one block until they need more than room bitmaps.
+func foldBlock(t *tx, appID int64, block uint32, room int) (n, written int, err error) {
 	bitmaps := map[string]*roaring.Bitmap{}
 	var last int64
 	err = t.rows(func(row scanner) error {
+		if len(bitmaps) >= room {
+			return errEnough
+		}
 		var c change
 		if err := row.Scan(&last, &c.number, &c.gained, &c.lost); err != nil {
 			return err
 		}
-		n++
 		return c.each(func(term string, present bool) (err error) {
 			b := bitmaps[term]
 			if b == nil {
@@ -285,11 +297,12 @@ func foldBlock(t *tx, appID int64, block uint32) (n int, err error) {
 				bitmaps[term] = b
 			}
 			setBit(b, c.number, present)
+			n++
 			return nil
 		})
 	}, "SELECT seq, number, gained, lost FROM index_change WHERE app_id = $1 AND block = $2 ORDER BY seq LIMIT $3", appID, block, foldChanges)
-	if err != nil || n == 0 {
-		return n, err
+	if err != nil && !errors.Is(err, errEnough) || n == 0 {
+		return 0, 0, err
 	}
 	for term, b := range bitmaps {
 		if b.IsEmpty() {
@@ -299,11 +312,11 @@ func foldBlock(t *tx, appID int64, block uint32) (n int, err error) {
 				ON CONFLICT (app_id, block, term) DO UPDATE SET bitmap = excluded.bitmap`, appID, block, term, blobOf(b))
 		}
 		if err != nil {
-			return n, err
+			return 0, 0, err
 		}
 	}
 	_, err = t.exec("DELETE FROM index_change WHERE app_id = $1 AND block = $2 AND seq <= $3", appID, block, last)
-	return n, err
+	return n, len(bitmaps), err
 }
 
 // loadBitmap reads a stored bitmap; no row is the empty set.

@@ -112,3 +112,40 @@ func TestFoldIsFair(t *testing.T) {
 		t.Errorf("%d changes of the quiet app are still not folded (%v)", n, err)
 	}
 }
+
+// Devices with a thousand tags of their own each do not make folding keep the
+// database from everybody else: it goes in steps.
+func TestFoldGoesInSteps(t *testing.T) {
+	dir := t.TempDir()
+	db := open(t, dir)
+	app := newApp(t, db)
+	for i := range 40 {
+		var tags []string
+		for j := range aurora.MaxTagsPerDevice {
+			tags = append(tags, fmt.Sprint("tag-", i, "-", j))
+		}
+		tag(t, db, register(t, db, app, fmt.Sprint("install-", i)), tags...)
+	}
+	rest := func() (n int) {
+		if err := beside(t, dir).QueryRow("SELECT COUNT(*) FROM index_change").Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	all := rest()
+	steps := 0
+	for before := all; before > 0; before = rest() {
+		n, err := db.Fold(t.Context())
+		if err != nil || n == 0 {
+			t.Fatalf("folded %d of %d, %v", n, before, err)
+		}
+		steps++
+	}
+	if steps < 8 {
+		t.Errorf("40,000 tags were folded in %d steps, want at most 5,000 in one", steps)
+	}
+	b, err := db.LoadBlock(t.Context(), app.ID, 0, []audience.Term{{Field: audience.Tag, Value: "tag-39-999"}})
+	if err != nil || b.All.GetCardinality() != 40 || b.Terms[audience.Term{Field: audience.Tag, Value: "tag-39-999"}].GetCardinality() != 1 {
+		t.Errorf("the folded block has %v, %v", b, err)
+	}
+}
