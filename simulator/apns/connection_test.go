@@ -257,6 +257,30 @@ func TestSmallConnectionWindow(t *testing.T) {
 	}
 }
 
+// How much credit is missing after 5 pushes of 4,096 bytes: with "batch" what is
+// less than a quarter of the window.
+func TestReturnOfCredit(t *testing.T) {
+	for when, missing := range map[string]int{"at-once": 0, "batch": 4096, "never": 5 * 4096} {
+		t.Run(when, func(t *testing.T) {
+			policy := DefaultPolicy()
+			policy.ReturnCredit = when
+			s, _, token, _ := live(t, Config{Policy: &policy})
+			w := dialWire(t, s, Production, mustIssue(t, s, IssueRequest{}))
+			w.token = token
+			w.greet()
+			for range 5 {
+				if status := w.answer(w.request(`{"a":"` + strings.Repeat("x", 4088) + `"}`)); status != "200" {
+					t.Fatal(status)
+				}
+			}
+			w.ping() // so that the credit of the last one is given
+			if c := s.Connections()[0]; c.ReceiveWindow != 65535-missing {
+				t.Errorf("%d bytes of credit are missing, want %d", 65535-c.ReceiveWindow, missing)
+			}
+		})
+	}
+}
+
 func TestBrokenFrames(t *testing.T) {
 	s := startServer(t, Config{})
 	credential := mustIssue(t, s, IssueRequest{})

@@ -343,7 +343,8 @@ func (c *connection) takeStrayData(id uint32, st *stream, ends bool) error {
 // keeps the window smaller than HTTP/2's initial one.
 func (c *connection) returnCredit() {
 	in := &c.inbound
-	if in.owed < in.threshold || c.server.policy.Load().ReturnCredit == "never" {
+	when := c.server.policy.Load().ReturnCredit
+	if in.owed == 0 || when == "never" || when == "batch" && in.owed < in.threshold {
 		return
 	}
 	credit := in.owed

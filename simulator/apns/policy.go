@@ -43,7 +43,9 @@ type Policy struct {
 	// ConnectionWindow is the flow-control credit of a connection in bytes; HTTP/2
 	// begins at 65535, and a smaller figure is reached by withholding credit.
 	ConnectionWindow int `json:"connection_window"`
-	// ReturnCredit is "batch" (returned as requests are read) or "never".
+	// ReturnCredit is when credit comes back for what was read: "batch" (as soon
+	// as a quarter of the window is owed, so that the last of it waits), "at-once"
+	// or "never".
 	ReturnCredit string `json:"return_credit"`
 	// HeaderTableSize is announced in SETTINGS, in bytes.
 	HeaderTableSize uint32 `json:"header_table_size"`
@@ -173,7 +175,7 @@ func (p Policy) check() error {
 	}
 	for _, err := range []error{
 		oneOf("excess_streams", p.ExcessStreams, "refuse", "goaway"),
-		oneOf("return_credit", p.ReturnCredit, "batch", "never"),
+		oneOf("return_credit", p.ReturnCredit, "batch", "at-once", "never"),
 		oneOf("token_update_scope", p.TokenUpdateScope, "connection", "key", "address"),
 		oneOf("invalid_json", p.InvalidJSON, "reject", "accept"),
 	} {
