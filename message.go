@@ -97,6 +97,9 @@ func ValidatePlatforms(list []Platform) error {
 	return nil
 }
 
+// HasBadge reports whether the message sets or changes the icon's number.
+func (m *Message) HasBadge() bool { return m.Content.IOS != nil && m.Content.IOS.Badge != nil }
+
 // Validate checks everything about a push that does not need the database:
 // values, ranges and sizes.
 func (m *Message) Validate() error {

@@ -31,7 +31,7 @@ const (
 	Alias        Field = "alias"
 	Registration Field = "registration"
 	Platform     Field = "platform"
-	Token        Field = "token" // value: the environment of a live push token
+	Token        Field = "token" // value: the environment in which the device can be sent to
 )
 
 var fields = []Field{Tag, Alias, Registration, Platform, Token}
@@ -171,7 +171,7 @@ type Subject struct {
 	Alias          string
 	RegistrationID string
 	Platform       string
-	Token          string // environment of the live push token; "" without one
+	Token          string // environment of the live push token; "" without one, or with pushes switched off
 }
 
 // Match reports whether the expression selects the device. It is slow, obvious,

@@ -15,7 +15,8 @@ import (
 // tail.
 type payload struct {
 	head, tail []byte
-	perDevice  bool // a badge number stands between head and tail
+	badgeKey   []byte // stands before a device's number
+	perDevice  bool   // a device's badge stands between head and tail
 	background bool // nothing to see or hear: content-available alone
 }
 
@@ -45,13 +46,13 @@ func buildPayload(m *aurora.Message) payload {
 
 	p := payload{background: n.ContentAvailable && alert == nil && sound(n.Sound) == nil && n.Badge == nil}
 	p.perDevice = n.Badge != nil && n.Badge.Relative
-	switch {
-	case p.perDevice: // the badge comes last so that the rest is a prefix
-		aps.key("badge")
-	case n.Badge != nil:
+	if n.Badge != nil && !p.perDevice {
 		aps.raw("badge", strconv.AppendInt(nil, int64(n.Badge.N), 10))
 	}
 	p.head = append([]byte(`{"aps":{`), aps.bytes...)
+	if aps.key("badge"); p.perDevice { // it comes last so that the rest is a prefix
+		p.badgeKey = aps.bytes[len(p.head)-len(`{"aps":{`):]
+	}
 
 	rest := object{bytes: []byte("}")}
 	for _, key := range slices.Sorted(maps.Keys(n.Extras)) {
@@ -74,10 +75,10 @@ func sound(s json.RawMessage) json.RawMessage {
 
 // body returns the payload for one device in a slice of its own.
 func (p *payload) body(badge int) []byte {
-	b := make([]byte, 0, len(p.head)+len(p.tail)+8)
+	b := make([]byte, 0, len(p.head)+len(p.badgeKey)+len(p.tail)+8)
 	b = append(b, p.head...)
-	if p.perDevice {
-		b = strconv.AppendInt(b, int64(max(badge, 0)), 10)
+	if p.perDevice && badge != aurora.NoBadge { // a device that could not be reached when it was planned has none
+		b = strconv.AppendInt(append(b, p.badgeKey...), int64(badge), 10)
 	}
 	return append(b, p.tail...)
 }

@@ -111,7 +111,10 @@ func onPlatforms(e audience.Expr, platforms []aurora.Platform) audience.Expr {
 func (s *Service) resolve(ctx context.Context, e audience.Expr, a *Accepted) (err error) {
 	app := a.Message.AppID
 	if _, ok := e.Points(); ok {
-		a.Targets, err = s.c.Registry.SelectPoints(ctx, app, e)
+		if a.Targets, err = s.c.Registry.SelectPoints(ctx, app, e); err != nil || !a.Message.HasBadge() {
+			return err
+		}
+		a.Reachable, err = s.c.Registry.SelectPoints(ctx, app, reachable(e, &a.Message))
 		return err
 	}
 	blocks, err := s.c.Registry.Blocks(ctx, app)
@@ -134,7 +137,24 @@ func (s *Service) resolve(ctx context.Context, e audience.Expr, a *Accepted) (er
 		}
 	}
 	a.Targets = targets
+	if !a.Message.HasBadge() {
+		return nil
+	}
+	a.Reachable = roaring.New()
+	for _, block := range blocksOf(targets) {
+		numbers, err := s.c.Registry.SelectBlock(ctx, app, reachable(e, &a.Message), block)
+		if err != nil {
+			return err
+		}
+		a.Reachable.Or(numbers)
+	}
+	a.Reachable.And(targets) // a device that came in between is not one
 	return nil
+}
+
+// reachable narrows an audience to the devices that a message can be sent to.
+func reachable(e audience.Expr, m *aurora.Message) audience.Expr {
+	return audience.And(e, audience.Is(audience.Token, m.Environment().String()))
 }
 
 func blocksOf(numbers *roaring.Bitmap) []uint32 {

@@ -61,6 +61,9 @@ type Accepted struct {
 	CID     string // "" or a client's id for this push, unique per app for a day
 	// Targets, if not nil, is the whole audience: one explicit job, planned.
 	Targets *roaring.Bitmap
+	// Reachable are the targets whose badge the message changes: those it can
+	// be sent to. A push that cannot arrive must not count on an icon.
+	Reachable *roaring.Bitmap
 	// Blocks are the blocks to make a job for otherwise.
 	Blocks []uint32
 	// Holder leases the explicit job at once to this worker until the time.
@@ -120,8 +123,9 @@ type Messages interface {
 	// LeaseJobs leases up to max jobs that are due, fairly across apps.
 	LeaseJobs(ctx context.Context, lane Lane, holder string, until time.Time, max int) ([]Job, error)
 	// PlanJob freezes the devices of a block job, marks them targeted, and
-	// updates and returns their badges if the message has one. ErrLost.
-	PlanJob(ctx context.Context, j Job, m *aurora.Message, targets *roaring.Bitmap) (Job, error)
+	// updates and returns the badges of the reachable ones if the message has
+	// one. ErrLost.
+	PlanJob(ctx context.Context, j Job, m *aurora.Message, targets, reachable *roaring.Bitmap) (Job, error)
 	// ReadTargets yields the devices with the given numbers, ascending.
 	ReadTargets(ctx context.Context, appID int64, numbers *roaring.Bitmap) iter.Seq2[Target, error]
 	// Settle writes outcomes, retired tokens and the job's progress. ErrLost.

@@ -574,3 +574,28 @@ func TestStopWhileSending(t *testing.T) {
 		w.expect(id, fmt.Sprintf("done targeted %d accepted %d pending 0 failed [{Stopped %d}]", n, sent, n-sent))
 	})
 }
+
+// A push that cannot arrive does not count on the icon.
+func TestBadgesOfUnreachableDevicesStay(t *testing.T) {
+	inWorld(t, func(w *world) {
+		reached := w.device(1, aurora.Development)
+		other, none, off := w.device(2, aurora.Production), w.device(3, aurora.NoEnvironment), w.device(4, aurora.Development)
+		if err := w.registry.Apply(w.Context(), w.app.ID, off.Number, registry.Change{PushDisabled: new(true)}); err != nil {
+			t.Fatal(err)
+		}
+		m := alert("hi")
+		m.Content.IOS = &aurora.IOSNotification{Badge: &aurora.Badge{Relative: true, N: 1}}
+		w.push(dispatch.Request{Message: m})
+		w.push(dispatch.Request{Message: m, Audience: audience.AnyOf(audience.Registration, []string{reached.RegistrationID, other.RegistrationID, none.RegistrationID, off.RegistrationID})})
+		synctest.Wait()
+		for _, c := range []struct {
+			d    aurora.Device
+			want int
+		}{{reached, 2}, {other, 0}, {none, 0}, {off, 0}} {
+			d, err := w.registry.Device(w.Context(), w.app.ID, c.d.RegistrationID)
+			if err != nil || d.Badge != c.want {
+				t.Errorf("device %d has badge %d, %v; want %d", c.d.Number, d.Badge, err, c.want)
+			}
+		}
+	})
+}

@@ -93,7 +93,13 @@ func (w *work) plan(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	w.job, err = w.s.c.Messages.PlanJob(ctx, w.job, &w.message, numbers)
+	canReach := roaring.New()
+	if w.message.HasBadge() {
+		if canReach, err = w.s.c.Registry.SelectBlock(ctx, w.job.AppID, reachable(e, &w.message), uint32(w.job.Block)); err != nil {
+			return err
+		}
+	}
+	w.job, err = w.s.c.Messages.PlanJob(ctx, w.job, &w.message, numbers, roaring.And(canReach, numbers))
 	return err
 }
 

@@ -40,7 +40,7 @@ func splitTags(s string) []string {
 // subject is how an audience sees a device.
 func subject(d aurora.Device) audience.Subject {
 	s := audience.Subject{Tags: d.Tags, Alias: d.Alias, RegistrationID: d.RegistrationID, Platform: string(d.Platform)}
-	if d.RetiredReason == "" && d.Token != "" {
+	if d.RetiredReason == "" && d.Token != "" && !d.PushDisabled {
 		s.Token = d.Environment.String()
 	}
 	return s

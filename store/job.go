@@ -83,10 +83,10 @@ func (s *Store) FreeLeases(ctx context.Context) error {
 }
 
 // PlanJob freezes the devices of a block job.
-func (s *Store) PlanJob(ctx context.Context, j dispatch.Job, m *aurora.Message, targets *roaring.Bitmap) (dispatch.Job, error) {
+func (s *Store) PlanJob(ctx context.Context, j dispatch.Job, m *aurora.Message, targets, reachable *roaring.Bitmap) (dispatch.Job, error) {
 	err := s.write(ctx, func(t *tx) (err error) {
 		j.Targets = targets.Clone()
-		if j.Badges, err = applyBadges(t, j.AppID, m, targets); err != nil {
+		if j.Badges, err = applyBadges(t, j.AppID, m, reachable); err != nil {
 			return err
 		}
 		changed, err := t.exec("UPDATE job SET targets = $3, badges = $4 WHERE id = $1 AND fence = $2", j.ID, j.Fence, blobOf(j.Targets), encodeBadges(j.Badges))

@@ -45,7 +45,7 @@ func (s *Store) AcceptMessage(ctx context.Context, a dispatch.Accepted) (r dispa
 			return err
 		}
 		var err error
-		if j.Badges, err = applyBadges(t, j.AppID, &a.Message, j.Targets); err != nil {
+		if j.Badges, err = applyBadges(t, j.AppID, &a.Message, a.Reachable); err != nil {
 			return err
 		}
 		due := t.now
@@ -161,15 +161,15 @@ func (s *Store) Messages(ctx context.Context, appID int64, before aurora.Message
 	return ms, err
 }
 
-// applyBadges updates the stored badge of the targets as the message says, and
+// applyBadges updates the stored badge of devices as the message says, and
 // returns the new numbers if they differ between devices.
-func applyBadges(t *tx, appID int64, m *aurora.Message, targets *roaring.Bitmap) (dispatch.Badges, error) {
-	if m.Content.IOS == nil || m.Content.IOS.Badge == nil {
+func applyBadges(t *tx, appID int64, m *aurora.Message, devices *roaring.Bitmap) (dispatch.Badges, error) {
+	if !m.HasBadge() || devices == nil {
 		return nil, nil
 	}
 	b := *m.Content.IOS.Badge
 	var badges dispatch.Badges
-	for it := targets.Iterator(); it.HasNext(); {
+	for it := devices.Iterator(); it.HasNext(); {
 		n := it.Next()
 		var old int
 		if err := t.row("SELECT badge FROM device WHERE app_id = $1 AND number = $2", appID, n).Scan(&old); err != nil {
