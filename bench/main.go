@@ -1,0 +1,41 @@
+// Command bench measures the APNs client of this repository beside others, all
+// against the same local APNs on the same machine. See docs/performance.md.
+//
+//	go run . apns    our client, sideshow/apns2 and h2load in interleaved rounds
+//	go run . rtt     our client over a path with a round trip and Apple's windows
+//	go run . memory  the memory of our client while it sends ten million
+//	go run . profile where our client's processor time goes
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+var commands = map[string]func(ctx context.Context, arguments []string) error{
+	"apns":    compare,
+	"rtt":     roundTrips,
+	"memory":  memory,
+	"profile": profile,
+
+	// What the commands above start as processes of their own.
+	"client-aurora": auroraClient,
+	"client-apns2":  apns2Client,
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if len(os.Args) < 2 || commands[os.Args[1]] == nil {
+		fmt.Fprintln(os.Stderr, "usage: go run . apns|rtt|memory|profile [flags]")
+		os.Exit(2)
+	}
+	if err := commands[os.Args[1]](ctx, os.Args[2:]); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		stop()
+		os.Exit(1)
+	}
+}
