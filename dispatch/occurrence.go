@@ -42,7 +42,8 @@ const MaxFrequency = 100
 // is skipped.
 type Trigger struct {
 	Kind TriggerKind
-	// At is when a single or intelligent trigger fires.
+	// At is when a single or intelligent trigger fires. An intelligent one
+	// without it fires at once.
 	At time.Time
 
 	Start, End time.Time
@@ -99,6 +100,14 @@ func (t Trigger) validatePoints() error {
 		}
 	}
 	return nil
+}
+
+// begin gives an intelligent trigger without a time the next moment, in the
+// precision in which moments are stored.
+func (t *Trigger) begin(now time.Time) {
+	if t.Kind == Intelligent && t.At.IsZero() {
+		t.At = now.Truncate(time.Millisecond).Add(time.Millisecond)
+	}
 }
 
 // Next returns the first occurrence after a moment; false if there is none.

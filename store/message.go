@@ -26,41 +26,48 @@ func (s *Store) AcceptMessage(ctx context.Context, a dispatch.Accepted) (r dispa
 				return err
 			}
 		}
-		if err := insertMessage(t, a.Message); err != nil {
-			return err
-		}
-		if a.Targets == nil {
-			for _, block := range a.Blocks {
-				if _, err := insertJob(t, dispatch.Job{MessageID: a.Message.ID, AppID: a.Message.AppID, Lane: dispatch.Broadcast, Block: int64(block)}, "", t.now); err != nil {
-					return err
-				}
-			}
-			return nil
-		}
-		if a.Targets.IsEmpty() {
-			return nil
-		}
-		j := dispatch.Job{MessageID: a.Message.ID, AppID: a.Message.AppID, Lane: dispatch.Direct, Block: dispatch.Explicit, Targets: a.Targets}
-		if err := addMarks(t, j.MessageID, aurora.Targeted, j.Targets); err != nil {
-			return err
-		}
 		var err error
-		if j.Badges, err = applyBadges(t, j.AppID, &a.Message, a.Reachable); err != nil {
-			return err
-		}
-		due := t.now
-		if a.Holder != "" {
-			due, j.Fence = a.Until, 1
-		}
-		if j.ID, err = insertJob(t, j, a.Holder, due); err != nil {
-			return err
-		}
-		if a.Holder != "" {
-			leased = &j
-		}
-		return nil
+		leased, err = insertAccepted(t, a)
+		return err
 	})
 	return r, leased, err
+}
+
+// insertAccepted stores a message with its jobs, and returns the explicit one
+// if it is leased to a.Holder.
+func insertAccepted(t *tx, a dispatch.Accepted) (leased *dispatch.Job, err error) {
+	if err := insertMessage(t, a.Message); err != nil {
+		return nil, err
+	}
+	if a.Targets == nil {
+		for _, block := range a.Blocks {
+			if _, err := insertJob(t, dispatch.Job{MessageID: a.Message.ID, AppID: a.Message.AppID, Lane: dispatch.Broadcast, Block: int64(block)}, "", t.now); err != nil {
+				return nil, err
+			}
+		}
+		return nil, nil
+	}
+	if a.Targets.IsEmpty() {
+		return nil, nil
+	}
+	j := dispatch.Job{MessageID: a.Message.ID, AppID: a.Message.AppID, Lane: dispatch.Direct, Block: dispatch.Explicit, Targets: a.Targets}
+	if err := addMarks(t, j.MessageID, aurora.Targeted, j.Targets); err != nil {
+		return nil, err
+	}
+	if j.Badges, err = applyBadges(t, j.AppID, &a.Message, a.Reachable); err != nil {
+		return nil, err
+	}
+	due := t.now
+	if a.Holder != "" {
+		due, j.Fence = a.Until, 1
+	}
+	if j.ID, err = insertJob(t, j, a.Holder, due); err != nil {
+		return nil, err
+	}
+	if a.Holder == "" {
+		return nil, nil
+	}
+	return &j, nil
 }
 
 // useCID notes a CID or returns the receipt of the push that used it first.
