@@ -5,7 +5,6 @@ import (
 	"io"
 	"net"
 	"sync"
-	"syscall"
 	"time"
 )
 
@@ -18,6 +17,30 @@ type relay struct {
 	oneWay   time.Duration
 	cancel   context.CancelFunc
 	running  sync.WaitGroup
+}
+
+// calibrate finds the delay to ask for so that an idle relay has the round trip
+// that is wanted: timers are late by some tenths of a millisecond on each way.
+func calibrate(ctx context.Context, wanted time.Duration) (time.Duration, error) {
+	asked := wanted
+	for range 3 {
+		e, err := startEcho(ctx, asked)
+		if err != nil {
+			return 0, err
+		}
+		var trips []float64
+		for len(trips) < 10 && err == nil {
+			var trip time.Duration
+			trip, err = e.once()
+			trips = append(trips, float64(trip))
+		}
+		e.close()
+		if err != nil {
+			return 0, err
+		}
+		asked -= time.Duration(spreadOfList(trips).Median) - wanted
+	}
+	return max(asked, 0), nil
 }
 
 func startRelay(ctx context.Context, target string, roundTrip time.Duration) (*relay, error) {
@@ -78,7 +101,7 @@ func (r *relay) carry(to, from net.Conn) {
 	var writing sync.WaitGroup
 	writing.Go(func() {
 		for p := range parcels {
-			sleepUntil(p.due)
+			time.Sleep(time.Until(p.due))
 			if _, err := to.Write(p.data); err != nil {
 				from.Close()
 			}
@@ -99,15 +122,6 @@ func (r *relay) carry(to, from net.Conn) {
 	}
 	close(parcels)
 	writing.Wait()
-}
-
-// sleepUntil asks the kernel, because the timers of Go's runtime are late by up
-// to a millisecond, which is a twentieth of the shortest round trip here.
-func sleepUntil(due time.Time) {
-	for left := time.Until(due); left > 0; left = time.Until(due) {
-		pause := syscall.NsecToTimespec(left.Nanoseconds())
-		syscall.Nanosleep(&pause, nil) // a signal ends it early; then the loop goes on
-	}
 }
 
 // echo measures the round trip of a relay: what the machine makes of the delay

@@ -56,9 +56,13 @@ func roundTrips(ctx context.Context, arguments []string) error {
 	fmt.Printf("credit returned: %s\n%-10s %8s %12s %10s %10s %8s  %9s %10s  %s\n", *credit, "round trip", "payload", "connections", "rate/s", "allowed/s", "percent", "really", "percent", "load")
 	var results []pathResult
 	for _, roundTrip := range []time.Duration{20 * time.Millisecond, 150 * time.Millisecond} {
+		asked, err := calibrate(ctx, roundTrip)
+		if err != nil {
+			return err
+		}
 		for _, size := range []int{200, 500, 1024, 4096} {
 			for _, most := range []int{1, 2, 0} {
-				r, err := g.overPath(ctx, key, roundTrip, size, most, time.Duration(*seconds*float64(time.Second)))
+				r, err := g.overPath(ctx, key, roundTrip, asked, size, most, time.Duration(*seconds*float64(time.Second)))
 				if err != nil {
 					return err
 				}
@@ -84,12 +88,12 @@ func (g *gateway) apnsKey() (*apns.Key, error) {
 
 // overPath keeps the client busy with most connections at most (0: its own
 // default), waits until the pool grows no more, and counts answers from then on.
-func (g *gateway) overPath(ctx context.Context, key *apns.Key, roundTrip time.Duration, size, most int, duration time.Duration) (pathResult, error) {
+func (g *gateway) overPath(ctx context.Context, key *apns.Key, roundTrip, asked time.Duration, size, most int, duration time.Duration) (pathResult, error) {
 	target, err := url.Parse(g.url)
 	if err != nil {
 		return pathResult{}, err
 	}
-	path, err := startRelay(ctx, target.Host, roundTrip)
+	path, err := startRelay(ctx, target.Host, asked)
 	if err != nil {
 		return pathResult{}, err
 	}
@@ -128,7 +132,7 @@ func (g *gateway) overPath(ctx context.Context, key *apns.Key, roundTrip time.Du
 	if err != nil {
 		return pathResult{}, err
 	}
-	echo, err := startEcho(ctx, roundTrip)
+	echo, err := startEcho(ctx, asked)
 	if err != nil {
 		return pathResult{}, err
 	}
