@@ -1,0 +1,274 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+)
+
+// client is a JPush server client behind a small driver: a program that reads a
+// call a line from its standard input, makes it with the client as its manual
+// says, and prints what the client returned or raised. The client itself is as
+// its registry delivers it.
+type client struct {
+	name    string
+	version string // of the package that is run
+	folder  string // below .build
+	build   func(ctx context.Context, dir string) error
+	start   func(dir string) *exec.Cmd
+	zone    string // of the Python client
+
+	dir     string
+	running *driver
+}
+
+var clients = []*client{
+	{name: "python", version: "jpush 3.4.1", folder: "python", build: buildPython, start: startPython},
+	{name: "python-bj", version: "jpush 3.4.1, zone bj", folder: "python", build: buildPython, start: startPython, zone: "bj"},
+	{name: "node-sdk", version: "jpush-sdk 3.5.0", folder: "node-sdk", build: buildNode("sdk"), start: startNode("jpush-sdk")},
+	{name: "node-async", version: "jpush-async 4.2.0, JPushAsync", folder: "node-async", build: buildNode("async"), start: startNode("jpush-async")},
+	{name: "node-callback", version: "jpush-async 4.2.0, JPush", folder: "node-callback", build: refuseCallbacks},
+	{name: "java", version: "cn.jpush.api:jpush-client 3.7.7", folder: "java", build: buildJava, start: startJava},
+	{name: "java-new", version: "io.github.jpush:jiguang-sdk", folder: "java-new", build: findNewJava},
+	{name: "php", version: "jpush/jpush", folder: "php", build: findPHP},
+}
+
+func clientNames() (names []string) {
+	for _, c := range clients {
+		names = append(names, c.name)
+	}
+	return names
+}
+
+// prepare builds the driver in dir, where a second run finds it again.
+func (c *client) prepare(ctx context.Context, dir string) error {
+	c.dir = dir
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	return c.build(ctx, dir)
+}
+
+func buildPython(ctx context.Context, dir string) error {
+	python := filepath.Join(dir, "venv", "bin", "python")
+	if _, err := os.Stat(python); err != nil {
+		if err := command(ctx, ".", "python3", "-m", "venv", filepath.Join(dir, "venv")); err != nil {
+			return err
+		}
+	}
+	return command(ctx, ".", python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", filepath.Join("python", "requirements.txt"))
+}
+
+func startPython(dir string) *exec.Cmd {
+	return exec.Command(filepath.Join(dir, "venv", "bin", "python"), filepath.Join("python", "driver.py"))
+}
+
+func buildNode(which string) func(context.Context, string) error {
+	return func(ctx context.Context, dir string) error {
+		err := copyFiles(dir, filepath.Join("node", which), "package.json", "package-lock.json")
+		if err == nil {
+			err = copyFiles(dir, "node", "driver.js", "redirect.js")
+		}
+		if err != nil {
+			return err
+		}
+		return command(ctx, dir, "npm", "ci", "--no-audit", "--no-fund", "--prefer-offline", "--ignore-scripts")
+	}
+}
+
+func startNode(which string) func(string) *exec.Cmd {
+	return func(dir string) *exec.Cmd {
+		return exec.Command("node", "--no-deprecation", "--require", filepath.Join(dir, "redirect.js"), filepath.Join(dir, "driver.js"), which)
+	}
+}
+
+func buildJava(ctx context.Context, dir string) error {
+	source := filepath.Join("src", "main", "java")
+	if err := os.MkdirAll(filepath.Join(dir, source), 0o755); err != nil {
+		return err
+	}
+	if err := copyFiles(dir, "java", "pom.xml", filepath.Join(source, "Driver.java"), filepath.Join(source, "Pushes.java")); err != nil {
+		return err
+	}
+	return command(ctx, dir, "mvn", "--quiet", "--batch-mode", "package")
+}
+
+func startJava(dir string) *exec.Cmd {
+	return exec.Command("java", "-Xmx200m", "-cp", filepath.Join(dir, "target", "*")+string(os.PathListSeparator)+filepath.Join(dir, "target", "lib", "*"), "Driver")
+}
+
+func findNewJava(context.Context, string) error {
+	return errors.New("its registry has no version of it that could be had; nothing is said about it")
+}
+
+// refuseCallbacks tells of the other class in jpush-async: its request function
+// gives the parsed body to a callback that looks for the status in it.
+func refuseCallbacks(context.Context, string) error {
+	return errors.New("the callback class of jpush-async takes every answer of any server for an error; use JPushAsync of the same package, or jpush-sdk")
+}
+
+func findPHP(context.Context, string) error {
+	if _, err := exec.LookPath("php"); err != nil {
+		return errors.New("php is not installed")
+	}
+	return errors.New("there is no driver for it yet")
+}
+
+func copyFiles(dir, from string, names ...string) error {
+	for _, name := range names {
+		text, err := os.ReadFile(filepath.Join(from, name))
+		if err == nil {
+			err = os.WriteFile(filepath.Join(dir, name), text, 0o644)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// command builds something; its output is shown when it fails.
+func command(ctx context.Context, dir, name string, arguments ...string) error {
+	if _, err := exec.LookPath(name); err != nil {
+		return fmt.Errorf("%s is not installed", name)
+	}
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
+	defer cancel()
+	c := exec.CommandContext(ctx, name, arguments...)
+	c.Dir = dir
+	if out, err := c.CombinedOutput(); err != nil {
+		return fmt.Errorf("%s %s: %w\n%s", name, arguments[0], err, out)
+	}
+	return nil
+}
+
+// driver is a running driver with the credentials it was started with.
+type driver struct {
+	process     *exec.Cmd
+	in          io.WriteCloser
+	replies     chan []byte
+	complaints  bytes.Buffer
+	key, secret string
+}
+
+// reply is what a client did with a call: exactly one member is set.
+type reply struct {
+	Value       json.RawMessage `json:"value"`
+	Refusal     *refusal        `json:"refusal"`     // the client raised an error
+	Unsupported string          `json:"unsupported"` // why the client cannot make the call
+}
+
+// refusal is an error as the client tells it; what it does not tell is nil.
+type refusal struct {
+	Type    string `json:"type"`
+	Status  *int   `json:"status"`
+	Code    *int   `json:"code"`
+	Message string `json:"message"`
+}
+
+func (r *refusal) String() string {
+	var b strings.Builder
+	b.WriteString(r.Type)
+	if r.Status != nil {
+		fmt.Fprintf(&b, " status %d", *r.Status)
+	}
+	if r.Code != nil {
+		fmt.Fprintf(&b, " code %d", *r.Code)
+	}
+	return b.String() + ": " + r.Message
+}
+
+// call makes one call with the given credentials; another pair than before
+// starts the driver anew.
+func (c *client) call(ctx context.Context, url, key, secret, name string, arguments any) (r reply, err error) {
+	if c.running == nil || c.running.key != key || c.running.secret != secret {
+		c.stop()
+		if c.running, err = c.drive(url, key, secret); err != nil {
+			return r, err
+		}
+	}
+	d := c.running
+	line, err := json.Marshal(map[string]any{"call": name, "arguments": arguments})
+	if err != nil {
+		return r, err
+	}
+	if _, err = d.in.Write(append(line, '\n')); err == nil {
+		select {
+		case text, ok := <-d.replies:
+			if !ok {
+				err = errors.New("the driver ended")
+			} else if json.Unmarshal(text, &r) != nil || r.Value == nil && r.Refusal == nil && r.Unsupported == "" {
+				err = fmt.Errorf("the driver printed %q", text)
+			}
+		case <-time.After(40 * time.Second):
+			err = errors.New("the client never came back")
+		case <-ctx.Done():
+			err = ctx.Err()
+		}
+	}
+	if err != nil {
+		c.stop()
+		err = fmt.Errorf("%w: %s", err, tail(d.complaints.String()))
+	}
+	return r, err
+}
+
+func tail(text string) string { return strings.Join(strings.Fields(text[max(0, len(text)-300):]), " ") }
+
+func (c *client) drive(url, key, secret string) (*driver, error) {
+	d := &driver{process: c.start(c.dir), replies: make(chan []byte, 10), key: key, secret: secret}
+	d.process.Env = append(os.Environ(), "AURORA_URL="+url, "APP_KEY="+key, "MASTER_SECRET="+secret, "ZONE="+c.zone)
+	d.process.Stderr = &d.complaints
+	out, err := d.process.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if d.in, err = d.process.StdinPipe(); err != nil {
+		return nil, err
+	}
+	if err := d.process.Start(); err != nil {
+		return nil, err
+	}
+	go func() {
+		defer close(d.replies)
+		lines := bufio.NewScanner(out)
+		lines.Buffer(nil, 4<<20)
+		for lines.Scan() {
+			if text, ours := bytes.CutPrefix(lines.Bytes(), []byte("reply ")); ours { // clients print too
+				d.replies <- bytes.Clone(text)
+			}
+		}
+	}()
+	return d, nil
+}
+
+// stop ends the driver.
+func (c *client) stop() {
+	if c.running == nil {
+		return
+	}
+	d := c.running
+	c.running = nil
+	d.in.Close()
+	var once sync.Once
+	kill := func() { once.Do(func() { d.process.Process.Kill() }) }
+	patience := time.AfterFunc(5*time.Second, kill)
+	defer patience.Stop()
+	for range d.replies { // what a late client still says
+	}
+	d.process.Wait()
+}
+
+// dropsQuery reports whether the client loses the query of an address on the
+// way, so that what it narrows by platform is not narrowed.
+func (c *client) dropsQuery() bool { return c.folder == "node-async" }

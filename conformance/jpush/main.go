@@ -1,0 +1,118 @@
+// Command conformance runs JPush's official server clients, unmodified, against
+// a fresh Aurora with the local APNs and simulated iPhones behind it, and
+// compares what each client returned and what each phone showed with what was
+// asked. It is started by the script "run" beside it; what it found is explained
+// in docs/jpush-compatibility.md.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+func main() {
+	aurora := flag.String("aurora", "", "use this aurora program instead of building one")
+	flag.Usage = func() {
+		fmt.Fprintf(flag.CommandLine.Output(), "usage: conformance/jpush/run [--aurora FILE] [client…]\nclients: %s\n", strings.Join(clientNames(), ", "))
+		flag.PrintDefaults()
+	}
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	ctx, cancel := context.WithTimeout(ctx, 20*time.Minute)
+	defer cancel()
+	if err := run(ctx, *aurora, flag.Args()); err != nil {
+		fmt.Fprintln(os.Stderr, "conformance:", err)
+		cancel()
+		stop()
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, aurora string, names []string) error {
+	chosen, err := choose(names)
+	if err != nil {
+		return err
+	}
+	build, err := filepath.Abs(".build")
+	if err != nil {
+		return err
+	}
+	if aurora == "" {
+		aurora = filepath.Join(build, "aurora")
+		if err := command(ctx, filepath.Join("..", ".."), "go", "build", "-o", aurora, "./cmd/aurora"); err != nil {
+			return err
+		}
+	}
+	dir, err := os.MkdirTemp("", "jpush-clients-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	i, err := install(ctx, aurora, dir)
+	if err != nil {
+		return err
+	}
+	defer i.stop()
+
+	t := &table{}
+	for _, c := range chosen {
+		if err := runClient(ctx, i, c, build, t); err != nil {
+			return err
+		}
+	}
+	t.print(os.Stdout)
+	switch {
+	case t.failed():
+		return errors.New("a call that must pass did not")
+	case len(t.clients) == 0:
+		return errors.New("no client could be had; nothing was tested")
+	}
+	return nil
+}
+
+// runClient gives the client an app and two phones of its own and makes every
+// call. An error means that the run cannot go on.
+func runClient(ctx context.Context, i *installation, c *client, build string, t *table) error {
+	if err := c.prepare(ctx, filepath.Join(build, c.folder)); err != nil {
+		t.skip(c.name, err)
+		return ctx.Err()
+	}
+	a, err := i.newApp(ctx, c.name)
+	if err != nil {
+		return err
+	}
+	defer a.close()
+	for _, k := range cases {
+		t.add(c.name, k, runCase(ctx, i, a, c, k))
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+	c.stop()
+	return nil
+}
+
+// choose finds the clients by name; none means all.
+func choose(names []string) ([]*client, error) {
+	if len(names) == 0 {
+		return clients, nil
+	}
+	var chosen []*client
+	for _, name := range names {
+		i := slices.IndexFunc(clients, func(c *client) bool { return c.name == name })
+		if i < 0 {
+			return nil, fmt.Errorf("there is no client %q; use %s", name, strings.Join(clientNames(), ", "))
+		}
+		chosen = append(chosen, clients[i])
+	}
+	return chosen, nil
+}
