@@ -64,11 +64,11 @@ func (g *gateway) contestants(ctx context.Context, count, size int) ([]*contesta
 		return nil, err
 	}
 	bytes := strconv.Itoa(size)
-	goroutines := best("apns2", []int{100, 300, 1000}, func(n int) (sample, error) {
+	goroutines := best("apns2", []int{50, 100, 300, 1000}, func(n int) (sample, error) {
 		return g.self(ctx, "client-apns2", 20_000, "--payload", bytes, "--goroutines", strconv.Itoa(n))
 	}, &err)
-	settings := best("h2load", []h2loadSettings{{1, 100, 1}, {1, 300, 1}, {1, 1000, 1}, {2, 500, 1}, {2, 500, 2}, {4, 250, 2}, {8, 100, 1}}, func(s h2loadSettings) (sample, error) {
-		return g.h2load(ctx, 200_000, payload, uris, s)
+	settings := best("h2load", []h2loadSettings{{1, 100, 1}, {1, 1000, 1}, {4, 100, 1}, {4, 250, 1}, {2, 100, 2}, {2, 500, 2}, {4, 100, 2}, {4, 250, 2}, {8, 100, 2}}, func(s h2loadSettings) (sample, error) {
+		return g.h2load(ctx, 300_000, payload, uris, s)
 	}, &err)
 	if err != nil {
 		return nil, err
