@@ -37,6 +37,9 @@ var clients = []*client{
 		start: func(dir, job string) *exec.Cmd {
 			return exec.Command("java", "-cp", filepath.Join(dir, "target", "*")+":"+filepath.Join(dir, "target", "lib", "*"), "Main", job)
 		}},
+	{name: "a2", build: func(context.Context, string) error {
+		return errors.New("a2 0.10.0 (Rust) has Apple's two host names, port 443 and the public authorities compiled in; it cannot be pointed at another gateway without changing it")
+	}},
 }
 
 func clientNames() (names []string) {
