@@ -17,7 +17,7 @@ type payload struct {
 	head, tail []byte
 	badgeKey   []byte // stands before a device's number
 	perDevice  bool   // a device's badge stands between head and tail
-	background bool // nothing to see or hear: content-available alone
+	background bool   // nothing to see or hear: content-available alone
 }
 
 // buildPayload maps JPush's notification.ios to APNs (spec/rest-api.md §7.5).
