@@ -107,11 +107,20 @@ func find(method string, segments []string) (found *route, values map[string]str
 		if !ok {
 			continue
 		}
-		if known = true; routes[i].method == method {
+		if routes[i].method == method {
 			return &routes[i], v, true
 		}
+		known = known || !anotherFamily(&routes[i], v)
 	}
 	return nil, nil, known
+}
+
+// anotherFamily reports whether a path that looks like a message to withdraw is
+// none: a message id is digits only, and /v3/push/file or /v3/push/quota are
+// families of their own (spec/rest-api.md §1.2). Were they taken for a message
+// and a wrong method, JPush's Java client could not read the answer (R7).
+func anotherFamily(r *route, values map[string]string) bool {
+	return len(r.pattern) == 3 && r.pattern[1] == "push" && strings.Trim(values["id"], "0123456789") != ""
 }
 
 func match(pattern, segments []string) (map[string]string, bool) {
