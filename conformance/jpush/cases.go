@@ -80,6 +80,10 @@ var pushCases = []kase{
 		r := t.sent(t.app.production, id, object{"aps": object{"content-available": 1}, "sync": "1"})
 		t.same("apns-push-type and -priority", []any{r.PushType, number(r.Priority)}, []any{"background", 5})
 	}},
+	{endpoint: endpointPush, name: "content-available with an empty alert", run: func(t *trial) { // Java's builder insists on an alert
+		id := t.push(to(t.app.production, object{"ios": object{"alert": "", "content-available": true}}))
+		t.sent(t.app.production, id, object{"aps": object{"alert": "", "content-available": 1}})
+	}},
 	{endpoint: endpointPush, name: "development", run: func(t *trial) {
 		id := t.push(object{"platform": "all", "audience": "all", "alert": "for builds", "options": object{"apns_production": false}})
 		t.shown(t.app.development, id, object{"aps": object{"alert": "for builds"}})

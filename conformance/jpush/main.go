@@ -11,6 +11,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"slices"
@@ -20,6 +21,7 @@ import (
 
 func main() {
 	aurora := flag.String("aurora", "", "use this aurora program instead of building one")
+	instead := flag.String("exec", "", "instead of the calls run this program, with an app and phones in its environment (see the script suites)")
 	flag.Usage = func() {
 		fmt.Fprintf(flag.CommandLine.Output(), "usage: conformance/jpush/run [--aurora FILE] [client…]\nclients: %s\n", strings.Join(clientNames(), ", "))
 		flag.PrintDefaults()
@@ -29,7 +31,7 @@ func main() {
 	defer stop()
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Minute)
 	defer cancel()
-	if err := run(ctx, *aurora, flag.Args()); err != nil {
+	if err := run(ctx, *aurora, *instead, flag.Args()); err != nil {
 		fmt.Fprintln(os.Stderr, "conformance:", err)
 		cancel()
 		stop()
@@ -37,11 +39,7 @@ func main() {
 	}
 }
 
-func run(ctx context.Context, aurora string, names []string) error {
-	chosen, err := choose(names)
-	if err != nil {
-		return err
-	}
+func run(ctx context.Context, aurora, instead string, arguments []string) error {
 	build, err := filepath.Abs(".build")
 	if err != nil {
 		return err
@@ -63,6 +61,18 @@ func run(ctx context.Context, aurora string, names []string) error {
 	}
 	defer i.stop()
 
+	if instead != "" {
+		return i.execute(ctx, instead, arguments)
+	}
+	return call(ctx, i, build, arguments)
+}
+
+// call makes the calls of the named clients and prints the table.
+func call(ctx context.Context, i *installation, build string, names []string) error {
+	chosen, err := choose(names)
+	if err != nil {
+		return err
+	}
 	t := &table{}
 	for _, c := range chosen {
 		if err := runClient(ctx, i, c, build, t); err != nil {
@@ -77,6 +87,20 @@ func run(ctx context.Context, aurora string, names []string) error {
 		return errors.New("no client could be had; nothing was tested")
 	}
 	return nil
+}
+
+// execute runs a program beside the installation: a client's own suite.
+func (i *installation) execute(ctx context.Context, program string, arguments []string) error {
+	a, err := i.newApp(ctx, "suite")
+	if err != nil {
+		return err
+	}
+	defer a.close()
+	c := exec.CommandContext(ctx, program, arguments...)
+	c.Env = append(os.Environ(), "AURORA_URL="+i.url, "APP_KEY="+a.key, "MASTER_SECRET="+a.secret,
+		"REGISTRATION_ID1="+a.production.registrationID, "REGISTRATION_ID2="+a.development.registrationID)
+	c.Stdout, c.Stderr = os.Stdout, os.Stderr
+	return c.Run()
 }
 
 // runClient gives the client an app and two phones of its own and makes every
