@@ -129,7 +129,9 @@ func (s *Schedules) fire(ctx context.Context, one Schedule, now time.Time) error
 	if at, ok := one.Trigger.Latest(now); ok {
 		f.Fired.At = latest(at, one.NextAt)
 	}
-	f.Next, _ = one.Trigger.Next(f.Fired.At)
+	if one.Trigger.Kind == Periodical { // the others have had their one time, whatever its precision
+		f.Next, _ = one.Trigger.Next(f.Fired.At)
+	}
 	if !worthSending(one.Push.Message, f.Fired.At, now) {
 		f.Fired.Problem = "Missed: the server was not running when the push was due, and its time to live was over when it ran again."
 	} else if err := s.load(ctx, &f); err != nil {

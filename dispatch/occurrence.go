@@ -68,7 +68,8 @@ func (t Trigger) Validate() error {
 	if t.End.After(t.Start.In(time.FixedZone("", t.Offset)).AddDate(1, 0, 0)) {
 		return aurora.Errorf(aurora.Invalid, "trigger.periodical spans more than a year from start to end.")
 	}
-	if t.Clock < 0 || t.Clock >= 24*time.Hour {
+	// A fraction of a second would not survive being stored.
+	if t.Clock < 0 || t.Clock >= 24*time.Hour || t.Clock%time.Second != 0 {
 		return aurora.Errorf(aurora.Invalid, "trigger.periodical.time must be a time of day, from 00:00:00 to 23:59:59.")
 	}
 	if t.Frequency < 1 || t.Frequency > MaxFrequency {
@@ -113,8 +114,11 @@ func (t *Trigger) begin(now time.Time) {
 // Next returns the first occurrence after a moment; false if there is none.
 // It looks at each day of a span that Validate bounds to a year.
 func (t Trigger) Next(after time.Time) (time.Time, bool) {
+	if t.Kind != Periodical && t.At.After(after) {
+		return t.At, true
+	}
 	if t.Kind != Periodical {
-		return t.At, t.At.After(after)
+		return time.Time{}, false
 	}
 	for day := t.dayOf(latest(t.Start, after)); day <= t.dayOf(t.End); day++ {
 		if at := t.on(day); t.occurs(day, at) && at.After(after) {
