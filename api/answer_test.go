@@ -86,6 +86,10 @@ func TestStrictAnswers(t *testing.T) {
 	if string(a.body) != `[{"msg_id":"123456789","android_received":null,"ios_apns_sent":null,"ios_apns_received":null,"ios_msg_received":null,"wp_mpns_sent":null}]` {
 		t.Errorf("received of an unknown id: %s", a.body)
 	}
+	a = w.call(t, request{path: "/v3/received?msg_ids=38280845540235675"}.as(w.app)) // as JPush numbered its messages
+	if string(a.body) != `[{"msg_id":"38280845540235675","android_received":null,"ios_apns_sent":null,"ios_apns_received":null,"ios_msg_received":null,"wp_mpns_sent":null}]` {
+		t.Errorf("received of an id of JPush's: %s", a.body)
+	}
 }
 
 // TestValidateSendsNothing: the dry run makes no message and uses up no cid.

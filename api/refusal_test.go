@@ -202,7 +202,7 @@ func cidRefusals(w *world) (cases []refusal) {
 
 func reportRefusals(w *world, othersMessage string) (cases []refusal) {
 	ids := func(n int) string { return strings.TrimSuffix(strings.Repeat("1,", n), ",") }
-	for _, q := range []string{"", "?msg_ids=", "?msg_ids=,,", "?msg_ids=x", "?msg_ids=1,x", "?msg_ids=-1", "?msg_ids=0", "?msg_ids=1.5", "?msg_ids=9007199254740992", "?msg_ids=" + ids(101)} {
+	for _, q := range []string{"", "?msg_ids=", "?msg_ids=,,", "?msg_ids=x", "?msg_ids=1,x", "?msg_ids=-1", "?msg_ids=0", "?msg_ids=1.5", "?msg_ids=9223372036854775808", "?msg_ids=" + ids(101)} {
 		cases = append(cases, refusal{"received" + q, request{path: "/v3/received" + q}.as(w.app), 400, 3002})
 	}
 	for _, id := range []string{"x", "0", "-1", "1.5", "9007199254740992", "%00", "%2e%2e"} {

@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/aurora-push/aurora"
@@ -55,7 +56,7 @@ func messageIDs(list string) ([]aurora.MessageID, error) {
 		if item = strings.TrimSpace(item); item == "" {
 			continue
 		}
-		id, err := aurora.ParseMessageID(item)
+		id, err := reportedID(item)
 		if err != nil {
 			return nil, err
 		}
@@ -67,4 +68,14 @@ func messageIDs(list string) ([]aurora.MessageID, error) {
 		return nil, aurora.Errorf(aurora.Missing, "msg_ids is missing: a comma-separated list of 1 to 100 message ids.")
 	}
 	return ids, nil
+}
+
+// reportedID reads an id that a report is asked for. JPush's own ids go beyond
+// those that Aurora gives; whoever has moved still asks for them, and they are
+// unknown here, not malformed (spec/rest-api.md §11.1).
+func reportedID(s string) (aurora.MessageID, error) {
+	if n, err := strconv.ParseUint(s, 10, 63); err == nil && n > 0 {
+		return aurora.MessageID(n), nil
+	}
+	return aurora.ParseMessageID(s)
 }
