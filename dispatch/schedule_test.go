@@ -280,7 +280,7 @@ func TestClockSteps(t *testing.T) {
 		a.device(1, aurora.Development)
 		single, every := a.create(draft("single", in(20*time.Minute))), a.create(draft("daily", daily(20*time.Minute)))
 		time.Sleep(time.Minute)
-		a.step.Store(int64(20*time.Minute)) // 20 minutes forward: both times were skipped
+		a.step.Store(int64(20 * time.Minute)) // 20 minutes forward: both times were skipped
 		time.Sleep(2 * time.Second)
 		all, err := a.schedules.Firings(a.Context(), a.app.ID, single.ID)
 		if err != nil || len(all) != 1 || all[0].FiredAt.Sub(all[0].At) > 62*time.Second {
