@@ -150,4 +150,12 @@ var labelCases = []kase{
 		t.call("tag_delete", object{"tag": "over"})
 		t.same("in it", has(), object{"result": false})
 	}},
+	{endpoint: endpointTagDelete, name: "a deleted tag leaves the list", run: func(t *trial) {
+		t.labelled("", "short-lived")
+		t.call("tag_delete", object{"tag": "short-lived"})
+		t.until("whether it is listed", func() any {
+			tags, _ := t.call("tags", nil).(map[string]any)["tags"].([]any)
+			return slices.Contains(tags, any("short-lived"))
+		}, false)
+	}},
 }

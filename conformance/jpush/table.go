@@ -40,9 +40,6 @@ func (t *table) add(client string, k kase, v verdict) {
 		i = len(t.rows)
 		t.rows = append(t.rows, &row{endpoint: k.endpoint, unserved: k.unserved, cells: map[string][]entry{}})
 	}
-	if why, known := differences[client+" "+k.name]; known && v.outcome == failed {
-		v = verdict{unsupported, why}
-	}
 	t.rows[i].cells[client] = append(t.rows[i].cells[client], entry{k.name, v})
 }
 
@@ -65,7 +62,9 @@ func (r *row) cell(client string) string {
 	}
 	tried := counts[passed] + counts[failed]
 	switch {
-	case r.unserved && counts[unserved] > 0:
+	case counts[answering] > 0:
+		return "answers, untested"
+	case counts[unserved] > 0:
 		return "not served yet"
 	case counts[failed] > 0:
 		return fmt.Sprintf("FAIL %d of %d", counts[failed], tried)
@@ -89,6 +88,7 @@ func (t *table) print(out io.Writer) {
 	t.explain(out, "Failed", failed)
 	t.explain(out, "Not made, because the client cannot (–)", unsupported)
 	t.explain(out, "Not served yet", unserved)
+	t.explain(out, "Noted as not served, but answered", answering)
 	for _, s := range t.skipped {
 		fmt.Fprintf(out, "\nSKIPPED  %s\n", s)
 	}

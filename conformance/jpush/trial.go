@@ -28,6 +28,7 @@ const (
 	failed
 	unsupported // the client has no such call, or cannot make it
 	unserved
+	answering // the family is noted as not served, but there was an answer
 )
 
 // verdict is the outcome with its reason; a passed case may have a note.
@@ -60,7 +61,7 @@ func runCase(ctx context.Context, i *installation, a *app, c *client, k kase) (v
 	}()
 	k.run(&trial{ctx: ctx, client: c, app: a, at: i})
 	if k.unserved {
-		return verdict{unserved, "answers now: write its case"}
+		return verdict{answering, "the client got an answer; what it must be is not written down here yet"}
 	}
 	return verdict{}
 }

@@ -6,6 +6,7 @@ import cn.jpush.api.JPushConfig;
 import cn.jpush.api.admin.AdminClient;
 import cn.jpush.api.file.FileClient;
 import cn.jpush.api.file.model.FileType;
+import cn.jpush.api.file.model.FileUploadResult;
 import cn.jpush.api.image.ImageClient;
 import cn.jpush.api.image.model.ImageType;
 import cn.jpush.api.image.model.ImageUrlPayload;
@@ -142,7 +143,9 @@ public final class Driver {
         Path file = Files.createTempFile("aliases", ".txt");
         try {
           Files.writeString(file, text(a, "text"));
-          return GSON.toJsonTree(new FileClient(SECRET, KEY, null, CONFIG).uploadFile(FileType.ALIAS, file.toString()));
+          FileUploadResult r = new FileClient(SECRET, KEY, null, CONFIG).uploadFile(FileType.ALIAS, file.toString());
+          if (r == null || r.getFile_id() == null) throw new IllegalStateException("the client returned no file id, and raised nothing");
+          return GSON.toJsonTree(r);
         } finally {
           Files.delete(file);
         }
