@@ -57,6 +57,7 @@ type Config struct {
 	Reports    Reports
 	Devices    Devices
 	Labels     Labels
+	Schedules  Schedules
 	Limits     Limits
 	Logger     *slog.Logger
 }

@@ -19,6 +19,7 @@ const (
 	deviceFamily        // the device API, for SDKs
 	labelFamily         // devices, aliases and tags, for servers
 	reportFamily
+	scheduleFamily
 )
 
 // number is how a refusal looks on the wire.
@@ -75,6 +76,19 @@ var refusals = map[family]map[aurora.Kind]number{
 		aurora.Forbidden:    {403, 2003},
 		aurora.Unavailable:  {503, 10},
 		aurora.TooMany:      {429, 2002},
+	},
+	scheduleFamily: {
+		aurora.Internal:     {500, 8200},
+		aurora.Missing:      {400, 8100},
+		aurora.Invalid:      {400, 8100},
+		aurora.TooLarge:     {400, 8100},
+		aurora.Conflict:     {400, 8100},
+		aurora.Full:         {400, 8100},
+		aurora.Unauthorized: {401, 8101},
+		aurora.NotFound:     {404, 8104},
+		aurora.Unavailable:  {503, 8203},
+		aurora.TooMany:      {429, 2002},
+		aurora.Forbidden:    {403, 2007},
 	},
 }
 
@@ -139,6 +153,9 @@ func (s *server) refuseRoute(w http.ResponseWriter, r *http.Request, segments []
 	f := pushFamily
 	if len(segments) > 1 && segments[1] == "devices" {
 		f = deviceFamily
+	}
+	if len(segments) > 1 && segments[1] == "schedules" {
+		f = scheduleFamily
 	}
 	path := "/" + strings.Join(segments, "/")
 	if known {

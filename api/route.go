@@ -51,6 +51,13 @@ var routes = []route{
 	at("POST", "/v3/tags/{tag}", labelFamily, (*server).changeTag),
 	at("DELETE", "/v3/tags/{tag}", labelFamily, (*server).dropTag),
 
+	at("POST", "/v3/schedules", scheduleFamily, (*server).createSchedule),
+	at("GET", "/v3/schedules", scheduleFamily, (*server).schedules),
+	at("GET", "/v3/schedules/{id}", scheduleFamily, (*server).schedule),
+	at("PUT", "/v3/schedules/{id}", scheduleFamily, (*server).changeSchedule),
+	at("DELETE", "/v3/schedules/{id}", scheduleFamily, (*server).deleteSchedule),
+	at("GET", "/v3/schedules/{id}/msg_ids", scheduleFamily, (*server).scheduleMessages),
+
 	at("GET", "/v3/received", reportFamily, (*server).received),
 	at("GET", "/v3/received/detail", reportFamily, (*server).receivedDetail),
 	at("GET", "/v3/messages", reportFamily, (*server).messages),

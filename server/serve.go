@@ -46,6 +46,7 @@ func (s *Server) Start(ctx context.Context) (err error) {
 	s.endStreams = endStreams
 	s.workers.Go(func() { s.Registry.Run(run) })
 	s.workers.Go(func() { s.Dispatch.Run(run) })
+	s.workers.Go(func() { s.Schedules.Run(run) })
 	s.http = &http.Server{
 		Handler:           boundBodies(boundStreams(streams, handler)),
 		ReadHeaderTimeout: 10 * time.Second,
@@ -62,7 +63,7 @@ func (s *Server) Start(ctx context.Context) (err error) {
 }
 
 func (s *Server) handler() (http.Handler, error) {
-	rest := api.New(api.Config{Accounts: s.Accounts, Dispatcher: s.Dispatch, Reports: s.Ledger, Devices: s.Registry, Labels: s.Registry, Limits: s.config.Limits, Logger: s.config.Logger})
+	rest := api.New(api.Config{Accounts: s.Accounts, Dispatcher: s.Dispatch, Reports: s.Ledger, Devices: s.Registry, Labels: s.Registry, Schedules: s.Schedules, Limits: s.config.Limits, Logger: s.config.Logger})
 	pages, err := console.New(console.Config{Account: s.Accounts, Registry: s.Registry, Dispatch: s.Dispatch, Ledger: s.Ledger, Logger: s.config.Logger, PublicURL: s.config.PublicURL, PhoneURL: s.config.PhoneURL})
 	if err != nil {
 		return nil, err

@@ -35,6 +35,8 @@ type Config struct {
 	StoredAPNs bool
 
 	Limits api.Limits // calls a minute that one app may make
+	// MaxSchedules bounds the unfinished schedules of an app; default 100.
+	MaxSchedules int
 
 	PublicURL string       // how phones and browsers reach the server; default: as the request says
 	PhoneURL  string       // the simulated iPhone, which the console then links to
@@ -49,6 +51,8 @@ type Server struct {
 	Registry *registry.Service
 	Dispatch *dispatch.Service
 	Ledger   *ledger.Service
+	// Schedules sends what is due later.
+	Schedules *dispatch.Schedules
 
 	config   Config
 	store    *store.Store
@@ -101,5 +105,6 @@ func (s *Server) wire(ctx context.Context) error {
 	s.Registry = registry.New(s.store, s.store, s.store, c.Logger, func(appID int64) { s.Ledger.Hint(appID, 0) })
 	s.Ledger = ledger.New(s.store, s.Registry, &bus.Local{})
 	s.Dispatch = dispatch.New(dispatch.Config{Messages: s.store, Registry: s.Registry, Channel: s.channel, Parker: s.Accounts, Hint: s.Ledger.Hint, Logger: c.Logger})
+	s.Schedules = dispatch.NewSchedules(dispatch.ScheduleConfig{Service: s.Dispatch, Store: s.store, Max: c.MaxSchedules, Logger: c.Logger})
 	return nil
 }
