@@ -315,7 +315,7 @@ func TestPausedSchedule(t *testing.T) {
 		time.Sleep(2 * time.Minute)
 		a.sent(0)
 		got := a.change(every.ID, on)
-		if wait := got.NextAt.Sub(time.Now()); wait < 23*time.Hour || wait > 24*time.Hour {
+		if wait := time.Until(got.NextAt); wait < 23*time.Hour || wait > 24*time.Hour {
 			t.Errorf("it goes on in %v, want tomorrow", wait)
 		}
 		if _, err := a.schedules.Change(a.Context(), a.app.ID, single.ID, on); aurora.KindOf(err) != aurora.Conflict {
