@@ -58,9 +58,6 @@ var reportCases = []kase{
 	}},
 }
 
-// someSchedule has the form of a schedule's id.
-const someSchedule = "0eac1b80-c2ac-4b69-948b-c65b34b96512"
-
 func later(endpoint, name, call string, arguments object) kase {
 	return kase{endpoint: endpoint, name: name, unserved: true, run: func(t *trial) { t.notServed(call, arguments) }}
 }
@@ -77,12 +74,6 @@ var unservedCases = []kase{
 	later("/v3/files", "upload", "file_upload", object{"text": "reader-1\n"}),
 	later("/v3/images", "by addresses", "image", nil),
 	later("POST /v3/grouppush", "group key", "group_push", plain),
-	later("/v3/schedules", "create", "schedule_create", object{"push": plain}),
-	later("/v3/schedules", "list", "schedule_list", nil),
-	later("/v3/schedules", "get", "schedule_get", object{"id": someSchedule}),
-	later("/v3/schedules", "msg_ids", "schedule_message_ids", object{"id": someSchedule}),
-	later("/v3/schedules", "change", "schedule_update", object{"id": someSchedule}),
-	later("/v3/schedules", "delete", "schedule_delete", object{"id": someSchedule}),
 	later("GET /v3/users", "three days", "users", object{"unit": "DAY", "start": "2026-01-01", "duration": 3}),
 	later("GET /v3/group/…", "messages and users", "group_reports", nil),
 	later("/v1/app", "create", "app_create", object{"name": "Reader"}),

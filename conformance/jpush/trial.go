@@ -79,6 +79,9 @@ func (t *trial) attempt(secret, name string, arguments any) reply {
 	if r.Unsupported != "" {
 		panic(ended{verdict{unsupported, r.Unsupported}})
 	}
+	if r.Refusal != nil && strings.Contains(r.Refusal.Message, "There is nothing at") { // this Aurora does not have the family
+		panic(ended{verdict{unserved, shorten(r.Refusal.String(), 90)}})
+	}
 	return r
 }
 
@@ -196,6 +199,22 @@ func (t *trial) shown(p *phone, id string, payload object) iphone.Notification {
 	}
 	t.samePayload("what the phone got", n.Payload, id, payload)
 	t.sent(p, id, payload)
+	return n
+}
+
+// shownText waits for a notification whose message id nobody was told.
+func (t *trial) shownText(p *phone, text string) (n iphone.Notification) {
+	_, err := p.see(t.ctx, func(st iphone.State) bool {
+		for _, n = range st.NotificationCenter {
+			if n.Body == text {
+				return true
+			}
+		}
+		return false
+	})
+	if err != nil {
+		t.fail("%q does not show on the %s phone", text, p.environment)
+	}
 	return n
 }
 

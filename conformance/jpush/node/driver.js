@@ -64,12 +64,12 @@ function raw(payload) {
 
 function schedule(a) {
   const push = build(a.push);
-  push.setSingleSchedule('2031-01-01 08:00:00');
-  return ask(push, 'setSchedule', 'morning', true);
+  push.setSingleSchedule(a.time);
+  return ask(push, 'setSchedule', a.name, true);
 }
 
 function scheduleUpdate(a) {
-  return ask(client.push(), 'updateSchedule', a.id, 'evening', null);
+  return ask(client.push(), 'updateSchedule', a.id, a.name, null);
 }
 
 function groupPush(a) {
@@ -134,6 +134,7 @@ async function answer(line) {
     return { value: await Promise.race([(calls[call] ?? none)(a ?? {}), late]) ?? {} };
   } catch (e) {
     // The builders refuse what they do not know.
+    if (e instanceof TypeError) return { unsupported: 'the client breaks: ' + e.message };
     return e instanceof Unsupported || e?.name === 'InvalidArgumentError' ? { unsupported: e.message } : { refusal: refusal(e) };
   } finally {
     clearTimeout(timer);

@@ -103,7 +103,7 @@ def device_set(a):
 def schedule_create(a):
     push = build(a["push"])
     make = jpush.schedulepayload
-    return client.create_schedule().post_schedule(make.schedulepayload("morning", True, make.trigger("2031-01-01 08:00:00"), push.payload))
+    return client.create_schedule().post_schedule(make.schedulepayload(a["name"], True, make.trigger(a["time"]), push.payload))
 
 
 def group_push(a):
@@ -144,7 +144,7 @@ calls = {
     "schedule_create": schedule_create,
     "schedule_list": lambda a: client.create_schedule().get_schedule_list(1),
     "schedule_get": lambda a: client.create_schedule().get_schedule_by_id(a["id"]),
-    "schedule_update": lambda a: client.create_schedule().put_schedule({"name": "evening"}, a["id"]),
+    "schedule_update": lambda a: client.create_schedule().put_schedule(jpush.schedulepayload.schedulepayload(name=a["name"]), a["id"]),
     "schedule_message_ids": lambda a: client.create_schedule().get_msg_ids(a["id"]),
     "schedule_delete": lambda a: client.create_schedule().delete_schedule(a["id"]),
     "group_push": group_push,
@@ -165,6 +165,8 @@ def answer(line):
     except common.JPushFailure as e:
         return {"refusal": {"type": "JPushFailure", "status": e.response.status_code, "code": e.error_code, "message": str(e.details)}}
     except Exception as e:
+        if isinstance(e, AttributeError):  # the client does not find its own parts
+            return {"unsupported": "the client breaks: %s" % e}
         if type(e) is ValueError:  # the client's builders refuse what they do not know
             return {"unsupported": str(e)}
         return {"refusal": {"type": type(e).__name__, "message": str(e)}}

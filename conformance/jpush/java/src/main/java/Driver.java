@@ -18,6 +18,7 @@ import cn.jpush.api.push.model.live_activity.LiveActivity;
 import cn.jpush.api.push.model.live_activity.LiveActivityEvent;
 import cn.jpush.api.push.model.notification.IosAlert;
 import cn.jpush.api.report.model.CheckMessagePayload;
+import cn.jpush.api.schedule.ScheduleResult;
 import com.google.gson.ExclusionStrategy;
 import com.google.gson.FieldAttributes;
 import com.google.gson.Gson;
@@ -154,11 +155,16 @@ public final class Driver {
       case "group_push": return GSON.toJsonTree(new GroupPushClient(SECRET, KEY, null, CONFIG).sendGroupPush(Pushes.build(a)));
       case "group_reports": return GSON.toJsonTree(client.getGroupMessagesDetail("1"));
       case "users": return GSON.toJsonTree(client.getReportUsers(TimeUnit.valueOf(text(a, "unit")), text(a, "start"), a.get("duration").getAsInt()));
-      case "schedule_create": return GSON.toJsonTree(client.createSingleSchedule("morning", "2031-01-01 08:00:00", Pushes.build(a.getAsJsonObject("push")), SECRET, KEY));
-      case "schedule_list": return GSON.toJsonTree(client.getScheduleList(1));
-      case "schedule_get": return GSON.toJsonTree(client.getSchedule(id));
+      case "schedule_create": return schedule(client.createSingleSchedule(text(a, "name"), text(a, "time"), Pushes.build(a.getAsJsonObject("push")), SECRET, KEY));
+      case "schedule_list":
+        JsonArray schedules = new JsonArray();
+        client.getScheduleList(1).getSchedules().forEach(s -> schedules.add(schedule(s)));
+        JsonObject page = new JsonObject();
+        page.add("schedules", schedules);
+        return page;
+      case "schedule_get": return schedule(client.getSchedule(id));
       case "schedule_message_ids": return GSON.toJsonTree(client.getScheduleMsgIds(id));
-      case "schedule_update": return GSON.toJsonTree(client.updateScheduleName(id, "evening"));
+      case "schedule_update": return schedule(client.updateScheduleName(id, text(a, "name")));
       case "schedule_delete":
         client.deleteSchedule(id);
         return new JsonObject();
@@ -212,6 +218,13 @@ public final class Driver {
     JsonObject o = new JsonObject();
     o.addProperty("msg_id", r.msg_id);
     o.addProperty("sendno", r.sendno);
+    return o;
+  }
+
+  private static JsonObject schedule(ScheduleResult r) {
+    JsonObject o = new JsonObject();
+    o.addProperty("schedule_id", r.getSchedule_id());
+    o.addProperty("name", r.getName());
     return o;
   }
 
