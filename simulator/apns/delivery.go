@@ -177,7 +177,7 @@ func (r *registry) connect(s *session) (older *session) {
 	if older != nil {
 		r.offline(p, now)
 	}
-	p.session, p.lowPower = s, false
+	p.session = s // its power state is what it said last
 	r.record.count("sessions")
 	r.catchUp(p, now)
 	r.pump(p, now)
