@@ -133,7 +133,7 @@ func (s *Schedules) fire(ctx context.Context, one Schedule, now time.Time) error
 		f.Next, _ = one.Trigger.Next(f.Fired.At)
 	}
 	if !worthSending(one.Push.Message, f.Fired.At, now) {
-		f.Fired.Problem = "Missed: the server was not running when the push was due, and its time to live was over when it ran again."
+		f.Fired.Problem = "Missed: the push could not be sent when it was due, as when no server runs, and its time to live was over when it could."
 	} else if err := s.load(ctx, &f); err != nil {
 		return err
 	}

@@ -13,6 +13,8 @@ import (
 	"github.com/aurora-push/aurora"
 	"github.com/aurora-push/aurora/audience"
 	"github.com/aurora-push/aurora/dispatch"
+	"github.com/aurora-push/aurora/registry"
+	"github.com/aurora-push/aurora/store"
 )
 
 // agenda is a world whose schedules run.
@@ -52,7 +54,11 @@ func (a *agenda) down() {
 
 // another runs a further service on the database.
 func (a *agenda) another(db dispatch.ScheduleStore) (*dispatch.Schedules, func()) {
-	s := dispatch.NewSchedules(dispatch.ScheduleConfig{Service: a.dispatch, Store: db, Now: func() time.Time { return time.Now().Add(time.Duration(a.step.Load())) }})
+	return a.beside(a.dispatch, db)
+}
+
+func (a *agenda) beside(d *dispatch.Service, db dispatch.ScheduleStore) (*dispatch.Schedules, func()) {
+	s := dispatch.NewSchedules(dispatch.ScheduleConfig{Service: d, Store: db, Now: func() time.Time { return time.Now().Add(time.Duration(a.step.Load())) }})
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() { defer close(done); s.Run(ctx) }()
@@ -186,21 +192,39 @@ func TestScheduleForNobodyIsRecorded(t *testing.T) {
 	})
 }
 
-// Several servers on one database fire each of many schedules once.
+// Several servers on one database, one of them with connections of its own as
+// another process would have, fire each of many schedules once.
 func TestSchedulesFireOnceWithSeveralServers(t *testing.T) {
 	inAgenda(t, func(a *agenda) {
 		a.device(1, aurora.Development)
-		for range 3 {
+		for range 2 {
 			_, rest := a.another(a.db)
 			defer rest()
 		}
+		db, err := store.Open(a.Context(), a.dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer db.Close()
+		second := dispatch.New(dispatch.Config{Messages: db, Registry: registry.New(db, db, db, nil, nil), Channel: a.vendor, Parker: a.vendor})
+		_, rest := a.beside(second, db)
+		defer rest()
 		var all []dispatch.Schedule
 		for i := range 90 {
 			all = append(all, a.create(draft(fmt.Sprint(i), in(time.Minute))))
 		}
 		time.Sleep(2 * time.Minute)
+		late := 0
 		for _, n := range all {
-			a.fired(n.ID, "sent 0s")
+			fired, err := a.schedules.Firings(a.Context(), a.app.ID, n.ID)
+			if err != nil || len(fired) != 1 || fired[0].Problem != "" {
+				t.Errorf("%s: on record is %v, %v", n.Name, fired, err)
+			} else if fired[0].FiredAt.Sub(fired[0].At) > 5*time.Second {
+				late++
+			}
+		}
+		if late > 0 {
+			t.Errorf("%d fired more than 5 s late", late)
 		}
 		a.sent(len(all))
 	})
