@@ -182,9 +182,11 @@ func expiredProviderToken(t *trial) {
 }
 
 // expiredOnce refuses only the first attempt. A client may report the refusal
-// or mend itself; both are correct.
+// or mend itself; both are correct. The script refuses a token that is in truth
+// fresh, so the next one comes sooner than the gateway allows otherwise.
 func expiredOnce(t *trial) {
 	_, token := t.phone("production")
+	t.must(t.gateway.call("POST", "/v1/policy", map[string]any{"token_update_interval": "0s"}, nil))
 	t.must(t.gateway.call("POST", "/v1/faults", map[string]any{"token": token, "count": 1, "status": 403, "reason": "ExpiredProviderToken"}, nil))
 	t.patience = 8 * time.Second
 	r := t.send(t.key(), true, t.alert(token))
