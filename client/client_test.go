@@ -3,7 +3,6 @@ package client_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -100,7 +99,7 @@ func TestPushAndReport(t *testing.T) {
 	}
 	seen := w.apns.Notifications(10)
 	want := `{"aps":{"alert":{"body":"Now B12","title":"Gate change"},"sound":"default","badge":1},"trip":9,"_j_msgid":` + r.MessageID + `}`
-	if got := fmt.Sprintf("%s", seen[0].Payload); got != want {
+	if got := string(seen[0].Payload); got != want {
 		t.Errorf("APNs got %s, want %s", got, want)
 	}
 }
