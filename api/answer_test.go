@@ -90,6 +90,7 @@ func TestStrictAnswers(t *testing.T) {
 	if string(a.body) != `[{"msg_id":"38280845540235675","android_received":null,"ios_apns_sent":null,"ios_apns_received":null,"ios_msg_received":null,"wp_mpns_sent":null}]` {
 		t.Errorf("received of an id of JPush's: %s", a.body)
 	}
+	w.exactly(t, request{path: "/v3/status/message", body: `{"msg_id":38280845540235675,"registration_ids":["1a0018970a000000000"]}`}.as(w.app), `{"1a0018970a000000000":{"status":2}}`)
 }
 
 // TestValidateSendsNothing: the dry run makes no message and uses up no cid.

@@ -111,7 +111,7 @@ func (s *server) messageStatus(r *http.Request, app aurora.App) (any, error) {
 	if raw == nil {
 		return nil, aurora.Errorf(aurora.Missing, "msg_id is missing.")
 	}
-	id, err := aurora.ParseMessageID(strings.Trim(string(raw), `"`))
+	id, err := reportedID(strings.Trim(string(raw), `"`))
 	if err != nil {
 		return nil, err
 	}
