@@ -75,7 +75,7 @@ func (r *registry) createChannel(at slot, policy int) (id string, refused *refus
 	r.ids.fill(raw[:])
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.channelsOf(at)) >= maxChannels {
+	if len(r.channelsOf(at)) >= r.policy().MaxChannels {
 		return "", refuse(400, reasonCannotCreateChannel)
 	}
 	c := &channel{Environment: at.environment, BundleID: at.bundle, ID: base64.StdEncoding.EncodeToString(raw[:]), Policy: policy}

@@ -86,6 +86,10 @@ type Policy struct {
 	MaxConnectionsPerSource int `json:"max_connections_per_source"` // further ones are closed at once; 0 = unlimited
 	DialsPerMinute          int `json:"dials_per_minute"`           // per source address; 0 = unlimited
 
+	// MaxChannels is how many broadcast channels an app may have in each
+	// environment before 400 CannotCreateChannelConfig.
+	MaxChannels int `json:"max_channels"`
+
 	// Answers that are not documented (spec §11).
 	InvalidJSON          string `json:"invalid_json"`           // "reject" (PayloadEmpty) or "accept"
 	SuffixMismatch       string `json:"suffix_mismatch"`        // reason when push type and topic disagree
@@ -114,6 +118,7 @@ func DefaultPolicy() Policy {
 		TokenUpdateInterval:  Duration(20 * time.Minute),
 		TokenUpdateScope:     "connection",
 		IdleTimeout:          Duration(2 * time.Hour),
+		MaxChannels:          maxChannels,
 		InvalidJSON:          "reject",
 		SuffixMismatch:       reasonBadTopic,
 		CertificateTopic:     reasonTopicDisallowed,

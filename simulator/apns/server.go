@@ -233,22 +233,22 @@ func (s *Server) acceptProviders(e Environment, l net.Listener) {
 			}
 		}
 		pause = 5 * time.Millisecond
-		if !s.sources.admit(conn, s.policy.Load()) {
-			s.tally("connections_refused")
-			conn.Close()
-			continue
-		}
-		s.wait.Go(func() {
-			defer s.sources.release(conn)
-			s.serveProvider(e, conn)
-		})
+		s.wait.Go(func() { s.ServeProvider(e, conn) })
 	}
 }
 
 // ServeProvider serves one provider connection on conn, beginning with the TLS
 // handshake, as if it had come in through the listener of environment e. It
 // returns when the connection has ended, and closes conn.
-func (s *Server) ServeProvider(e Environment, conn net.Conn) { s.serveProvider(e, conn) }
+func (s *Server) ServeProvider(e Environment, conn net.Conn) {
+	if !s.sources.admit(conn, s.policy.Load()) {
+		s.tally("connections_refused")
+		conn.Close()
+		return
+	}
+	defer s.sources.release(conn)
+	s.serveProvider(e, conn)
+}
 
 // pause waits for d, or less when the server stops.
 func (s *Server) pause(d time.Duration) {
