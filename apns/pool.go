@@ -110,13 +110,17 @@ func (c *Client) pathIsFull(now time.Time) bool {
 	elapsed := int64(now.Sub(c.growth.at))
 	waited := make(map[*connection]int64, len(c.live))
 	for _, connection := range c.live {
+		if connection.streamLimit.Load() <= 1 {
+			full = false
+			continue // not sampled either: the next interval would begin with a wait that says nothing about the path
+		}
 		waited[connection] = connection.blockedTime(now)
 		before, seen := c.growth.waited[connection]
 		if !seen || elapsed > int64(2*growthInterval) || waited[connection]-before < elapsed/2 {
 			full = false
 		}
 		rtt := connection.rtt.Load()
-		if connection.streamLimit.Load() <= 1 || rtt == 0 || rtt > 3*connection.bestRTT.Load() {
+		if rtt == 0 || rtt > 3*connection.bestRTT.Load() {
 			full = false
 		}
 	}
