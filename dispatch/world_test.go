@@ -124,6 +124,7 @@ func (w *world) open(dir string) {
 	go func() { defer close(done); w.dispatch.Run(ctx) }()
 	synctest.Wait()
 	w.halt = func() {
+		synctest.Wait() // cancelling a read that sleeps would stop the bubble's time
 		cancel()
 		<-done
 	}
