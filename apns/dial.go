@@ -139,6 +139,7 @@ type corkedConn struct {
 	mu     sync.Mutex
 	corked bool
 	held   []byte
+	broken error // of a write; TLS would still try to say goodbye, for five seconds on a path that takes nothing
 }
 
 func newCorkedConn(conn net.Conn) *corkedConn {
@@ -154,7 +155,15 @@ func (c *corkedConn) Write(p []byte) (int, error) {
 		c.held = append(c.held, p...)
 		return len(p), nil
 	}
-	return c.Conn.Write(p)
+	return c.send(p)
+}
+
+// send writes unless an earlier write has failed. mu must be held.
+func (c *corkedConn) send(p []byte) (n int, err error) {
+	if c.broken == nil {
+		n, c.broken = c.Conn.Write(p)
+	}
+	return n, c.broken
 }
 
 // cork holds everything back until uncork. In between TLS may also write an answer to a key update; it is held back for as long.
@@ -171,7 +180,7 @@ func (c *corkedConn) uncork() error {
 	if len(c.held) == 0 {
 		return nil
 	}
-	_, err := c.Conn.Write(c.held)
+	_, err := c.send(c.held)
 	c.held = c.held[:0]
 	return err
 }

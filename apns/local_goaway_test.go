@@ -231,7 +231,7 @@ func dialFails(t *testing.T) {
 	}
 	t.Run("no handshake in time", func(t *testing.T) {
 		mute := func(p *localapns.Policy) { p.AcceptLatency = localapns.Duration(time.Minute) }
-		in{policy: mute, cold: true}.inMemory(t, func(t *testing.T, l *local) {
+		in{policy: mute, buffered: true, cold: true}.inMemory(t, func(t *testing.T, l *local) {
 			l.submit(0, 5)
 			l.wait(14 * time.Second)
 			if len(l.dials) != 1 {
@@ -244,7 +244,7 @@ func dialFails(t *testing.T) {
 	})
 	t.Run("no settings in time", func(t *testing.T) {
 		mute := func(p *localapns.Policy) { p.SettingsLatency = localapns.Duration(time.Minute) }
-		in{policy: mute, cold: true}.inMemory(t, func(t *testing.T, l *local) {
+		in{policy: mute, buffered: true, cold: true}.inMemory(t, func(t *testing.T, l *local) {
 			l.submit(0, 5)
 			l.wait(14 * time.Second)
 			l.policy(func(p *localapns.Policy) { p.SettingsLatency = 0 })

@@ -3,6 +3,8 @@ package apns_test
 import (
 	"context"
 	"errors"
+	"net"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -15,28 +17,79 @@ import (
 // Cases about dead paths, many requests, many senders, and the end.
 
 func blackHole(t *testing.T) {
-	in{}.inMemory(t, func(t *testing.T, l *local) {
-		l.fault(localapns.Fault{Skip: 2, Count: 1, Freeze: true})
-		l.submit(0, 5)
-		began := time.Now()
-		for i := range 5 { // a frozen gateway may have answered before, but not in this batch
-			r := l.result(i)
-			if !r.Accepted() && !failed(apns.CauseNetwork, false)(r) {
-				t.Errorf("notification %d: %+v", i, r)
+	for name, c := range map[string]struct {
+		buffered bool
+		within   [2]time.Duration
+	}{
+		"the PING is not answered":      {true, [2]time.Duration{15 * time.Second, 18 * time.Second}}, // after 5 s of silence and 10 s more
+		"the PING is not even taken in": {false, [2]time.Duration{10 * time.Second, 18 * time.Second}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			in{buffered: c.buffered}.inMemory(t, func(t *testing.T, l *local) {
+				l.fault(localapns.Fault{Count: 1, Freeze: true})
+				l.submit(0, 5)
+				began := time.Now()
+				l.all(0, 1, failed(apns.CauseNetwork, false))
+				if took := time.Since(began); took < c.within[0] || took > c.within[1] {
+					t.Errorf("the dead path was noticed after %v, want %v", took, c.within)
+				}
+				for i := range 5 { // the others were on the way as well, or in the queue
+					if r := l.result(i); !r.Accepted() && !failed(apns.CauseNetwork, false)(r) {
+						t.Errorf("notification %d: %+v", i, r)
+					}
+				}
+				l.submit(5, 20)
+				l.accepted(5, 20)
+				for i := range 5 {
+					if n := l.taken()[device(i)]; n > 1 {
+						t.Errorf("notification %d was accepted %d times", i, n)
+					}
+				}
+				l.counts(map[string]uint64{"connections": 2})
+			})
+		})
+	}
+}
+
+// A bufferedConn takes what is written at once, as a socket does, and passes it on in the background.
+type bufferedConn struct {
+	net.Conn
+	queue  chan []byte
+	closed chan struct{}
+	once   sync.Once
+}
+
+func buffer(conn net.Conn) net.Conn {
+	b := &bufferedConn{Conn: conn, queue: make(chan []byte, 1000), closed: make(chan struct{})}
+	go func() {
+		for {
+			select {
+			case p := <-b.queue:
+				_, _ = conn.Write(p)
+			case <-b.closed:
+				return
 			}
 		}
-		if took := time.Since(began); took < 10*time.Second || took > 20*time.Second {
-			t.Errorf("the dead path was noticed after %v, want 5 s and the PING's 10 s", took)
-		}
-		l.submit(5, 20)
-		l.accepted(5, 20)
-		for i := range 5 {
-			if n := l.taken()[device(i)]; n > 1 {
-				t.Errorf("notification %d was accepted %d times", i, n)
-			}
-		}
-		l.counts(map[string]uint64{"connections": 2})
-	})
+	}()
+	return b
+}
+
+func (b *bufferedConn) Write(p []byte) (int, error) {
+	select {
+	case b.queue <- slices.Clone(p):
+		return len(p), nil
+	case <-b.closed:
+		return 0, net.ErrClosed
+	}
+}
+
+func (b *bufferedConn) SetWriteDeadline(time.Time) error { return nil }
+
+func (b *bufferedConn) SetDeadline(at time.Time) error { return b.SetReadDeadline(at) }
+
+func (b *bufferedConn) Close() error {
+	b.once.Do(func() { close(b.closed) })
+	return b.Conn.Close()
 }
 
 func million(t *testing.T) {
