@@ -48,7 +48,7 @@ func (s *Server) Start(ctx context.Context) (err error) {
 	s.workers.Go(func() { s.Dispatch.Run(run) })
 	s.workers.Go(func() { s.Schedules.Run(run) })
 	s.http = &http.Server{
-		Handler:           boundBodies(boundStreams(streams, handler)),
+		Handler:           boundTimes(boundStreams(streams, handler)),
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
@@ -95,25 +95,41 @@ func firstSegment(path string) string {
 	return path[start:end]
 }
 
-// bodyTime bounds how long a client may take to send its request body. Answers
-// have no such bound: live streams last.
-const bodyTime = 30 * time.Second
+// bodyTime bounds how long a client may take to send its request body, and
+// answerTime how long a request may take in all, until its answer is read: a
+// client that reads nothing must not hold a connection for ever. Live streams
+// last, and bound each of their writes themselves.
+const (
+	bodyTime   = 30 * time.Second
+	answerTime = 5 * time.Minute
+)
 
-func boundBodies(next http.Handler) http.Handler {
+func boundTimes(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// Not every ResponseWriter can set deadlines; net/http's can. They stay
+		// with the connection, so every request sets its own.
+		control := http.NewResponseController(w)
 		if r.ContentLength != 0 {
-			// Not every ResponseWriter can; net/http's can.
-			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTime))
+			_ = control.SetReadDeadline(time.Now().Add(bodyTime))
 		}
+		deadline := time.Now().Add(answerTime)
+		if isStream(r) {
+			deadline = time.Time{}
+		}
+		_ = control.SetWriteDeadline(deadline)
 		next.ServeHTTP(w, r)
 	})
+}
+
+func isStream(r *http.Request) bool {
+	return strings.Contains(r.Header.Get("Accept"), "text/event-stream")
 }
 
 // boundStreams ends live streams with the context: a stopping server waits for
 // all other requests, and these would last.
 func boundStreams(ctx context.Context, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if strings.Contains(r.Header.Get("Accept"), "text/event-stream") {
+		if isStream(r) {
 			stream, cancel := context.WithCancel(r.Context())
 			defer cancel()
 			defer context.AfterFunc(ctx, cancel)()
