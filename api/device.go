@@ -101,6 +101,14 @@ func (s *server) caller(r *http.Request) (aurora.Device, error) {
 	return d, err
 }
 
+// callerAndBody authenticates a device before it reads what it sent.
+func (s *server) callerAndBody(r *http.Request) (d aurora.Device, o object, err error) {
+	if d, err = s.caller(r); err == nil {
+		o, err = deviceBody(r)
+	}
+	return d, o, err
+}
+
 // deviceAnswer is what a device may know of itself.
 type deviceAnswer struct {
 	RegistrationID string   `json:"registration_id"`
@@ -120,11 +128,7 @@ func (s *server) device(r *http.Request) (any, error) {
 
 // changeDevice is PATCH /v1/devices/{id}: what is given replaces what is stored.
 func (s *server) changeDevice(r *http.Request) (any, error) {
-	d, err := s.caller(r)
-	if err != nil {
-		return nil, err
-	}
-	o, err := deviceBody(r)
+	d, o, err := s.callerAndBody(r)
 	if err != nil {
 		return nil, err
 	}
@@ -198,11 +202,7 @@ func decodeTags(o object, c *registry.Change) error {
 
 // receipts is POST /v1/devices/{id}/receipts. Repeating it changes nothing.
 func (s *server) receipts(r *http.Request) (any, error) {
-	d, err := s.caller(r)
-	if err != nil {
-		return nil, err
-	}
-	o, err := deviceBody(r)
+	d, o, err := s.callerAndBody(r)
 	if err != nil {
 		return nil, err
 	}

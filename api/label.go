@@ -130,7 +130,7 @@ func (s *server) deviceStatus(r *http.Request, app aurora.App) (any, error) {
 	answer := make(map[string]statusItem, len(ids))
 	for _, id := range ids {
 		d, err := s.Labels.Device(r.Context(), app.ID, id)
-		if aurora.KindOf(err) == aurora.NotFound && err != nil {
+		if aurora.KindOf(err) == aurora.NotFound {
 			answer[id] = statusItem{}
 			continue
 		}

@@ -18,7 +18,7 @@ func (s *server) forEach(r *http.Request, app aurora.App, item func(id string, k
 	items := make([]any, len(ids))
 	for i, id := range ids {
 		report, err := s.Reports.Report(r.Context(), app.ID, id)
-		unknown := err != nil && aurora.KindOf(err) == aurora.NotFound
+		unknown := aurora.KindOf(err) == aurora.NotFound
 		if err != nil && !unknown {
 			return nil, err
 		}
@@ -135,7 +135,7 @@ func (s *server) messageStatus(r *http.Request, app aurora.App) (any, error) {
 
 func (s *server) statusFor(r *http.Request, app aurora.App, registrationID string, id aurora.MessageID) (deliveryStatus, error) {
 	d, err := s.Labels.Device(r.Context(), app.ID, registrationID)
-	if err != nil && aurora.KindOf(err) == aurora.NotFound {
+	if aurora.KindOf(err) == aurora.NotFound {
 		return deliveryStatus{statusForeign}, nil
 	}
 	if err != nil {

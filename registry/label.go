@@ -192,7 +192,7 @@ func (s *Service) resolve(ctx context.Context, appID int64, ids []string) ([]uin
 	for i, id := range ids {
 		d, err := s.Device(ctx, appID, id)
 		switch {
-		case aurora.KindOf(err) == aurora.NotFound && err != nil:
+		case aurora.KindOf(err) == aurora.NotFound:
 			unknown = append(unknown, id)
 		case err != nil:
 			return nil, err
