@@ -134,6 +134,7 @@ func TestTags(t *testing.T) {
 	w.exactly(t, request{path: "/v3/tags/news?platform=android", method: "DELETE"}, `{}`)
 	w.exactly(t, request{path: "/v3/tags/news/registration_ids/" + b}, `{"result":true}`)
 	w.exactly(t, request{path: "/v3/tags/news", method: "DELETE"}, `{}`)
+	w.exactly(t, request{path: "/v3/tags"}, `{"tags":["a/b+c"]}`) // at once, without the tag that nobody has
 	w.exactly(t, request{path: "/v3/tags/news/registration_ids/" + b}, `{"result":false}`)
 }
 

@@ -101,9 +101,39 @@ func (s *Service) RemoveFromAlias(ctx context.Context, appID int64, alias string
 	return s.change(ctx, appID, numbers, clearAlias(alias))
 }
 
-// Tags returns the app's tags, sorted; at most maxTagNames.
+// Tags returns the app's tags that a device carries, sorted; at most
+// maxTagNames.
 func (s *Service) Tags(ctx context.Context, appID int64) ([]string, error) {
-	return s.labels.TagNames(ctx, appID, maxTagNames)
+	names, err := s.labels.TagNames(ctx, appID, 2*maxTagNames) // some may have lost their last device
+	if err != nil {
+		return nil, err
+	}
+	blocks, err := s.index.Blocks(ctx, appID)
+	if err != nil {
+		return nil, err
+	}
+	carried, open := map[string]bool{}, names
+	for block := uint32(0); block < blocks && len(open) > 0; block++ {
+		terms := make([]audience.Term, len(open))
+		for i, name := range open {
+			terms[i] = audience.Term{Field: audience.Tag, Value: name}
+		}
+		b, err := s.index.LoadBlock(ctx, appID, block, terms)
+		if err != nil {
+			return nil, err
+		}
+		var rest []string
+		for i, name := range open {
+			if b.Terms[terms[i]].IsEmpty() {
+				rest = append(rest, name)
+			} else {
+				carried[name] = true
+			}
+		}
+		open = rest
+	}
+	names = slices.DeleteFunc(names, func(name string) bool { return !carried[name] })
+	return names[:min(len(names), maxTagNames)], nil
 }
 
 // ChangeTag removes a tag from devices and adds it to others. If any id is not
