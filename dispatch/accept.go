@@ -37,7 +37,7 @@ func (s *Service) Accept(ctx context.Context, app aurora.App, r Request) (Receip
 	receipt, job, err := s.c.Messages.AcceptMessage(ctx, a)
 	switch {
 	case handed && err == nil && job != nil:
-		s.handoff <- *job // has room: reserved
+		s.handoff <- freshJob{*job, a.Message} // has room: reserved
 	case handed:
 		s.unreserve()
 	}

@@ -22,7 +22,7 @@ type Service struct {
 	c       Config
 	ids     idMaker
 	holder  string
-	handoff chan Job
+	handoff chan freshJob
 	places  chan struct{} // free places in handoff
 	wake    [2]chan struct{}
 }
@@ -35,7 +35,7 @@ func New(c Config) *Service {
 	if c.Workers == [2]int{} {
 		c.Workers = [2]int{256, 4}
 	}
-	s := &Service{c: c, holder: rand.Text(), handoff: make(chan Job, c.Workers[Direct]), places: make(chan struct{}, c.Workers[Direct])}
+	s := &Service{c: c, holder: rand.Text(), handoff: make(chan freshJob, c.Workers[Direct]), places: make(chan struct{}, c.Workers[Direct])}
 	for i := range s.wake {
 		s.wake[i] = make(chan struct{}, 1)
 	}
@@ -70,6 +70,12 @@ func (s *Service) reserve() bool {
 	}
 }
 
+// freshJob is a job that goes straight from its acceptance to a worker.
+type freshJob struct {
+	job     Job
+	message aurora.Message
+}
+
 func (s *Service) unreserve() { s.places <- struct{}{} }
 
 // Run sends until the context ends, then lets jobs in progress settle what is
@@ -91,10 +97,10 @@ func (s *Service) runHandoff(ctx context.Context, wg *sync.WaitGroup) {
 		select {
 		case <-ctx.Done():
 			return
-		case j := <-s.handoff:
+		case h := <-s.handoff:
 			wg.Go(func() {
 				defer s.unreserve()
-				s.run(ctx, j)
+				s.run(ctx, h.job, h.message)
 			})
 		}
 	}
@@ -123,7 +129,7 @@ func (s *Service) runLane(ctx context.Context, lane Lane, wg *sync.WaitGroup) {
 					free <- struct{}{}
 					s.wakeLane(lane)
 				}()
-				s.run(ctx, j)
+				s.run(ctx, j, aurora.Message{})
 			})
 		}
 		if n > 0 && len(jobs) == n {

@@ -14,9 +14,10 @@ import (
 
 // run works on one leased job until every device has an outcome, a retry is
 // planned, or the context ends. Errors of the store leave the lease to expire:
-// another worker repeats at most what was not settled.
-func (s *Service) run(ctx context.Context, j Job) {
-	w := &work{s: s, job: j, marks: map[aurora.Mark]*roaring.Bitmap{}, retry: roaring.New()}
+// another worker repeats at most what was not settled. The message is read
+// unless it is given.
+func (s *Service) run(ctx context.Context, j Job, m aurora.Message) {
+	w := &work{s: s, job: j, message: m, marks: map[aurora.Mark]*roaring.Bitmap{}, retry: roaring.New()}
 	err := w.run(ctx)
 	switch {
 	case err == nil || errors.Is(err, ErrLost) || ctx.Err() != nil:
@@ -44,8 +45,10 @@ type work struct {
 }
 
 func (w *work) run(ctx context.Context) (err error) {
-	if w.message, err = w.s.c.Messages.Message(ctx, w.job.MessageID); err != nil {
-		return err
+	if w.message.ID == 0 {
+		if w.message, err = w.s.c.Messages.Message(ctx, w.job.MessageID); err != nil {
+			return err
+		}
 	}
 	if stopped := !w.message.StoppedAt.IsZero(); stopped {
 		w.stopped, w.message.Content.IOS = aurora.ReasonStopped, nil // and no badge counts up for it

@@ -8,8 +8,10 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
+	"github.com/RoaringBitmap/roaring/v2"
 	"github.com/aurora-push/aurora"
 )
 
@@ -27,9 +29,13 @@ type Records interface {
 	// MarksOf returns the marks of one device, with when each was last written
 	// for the device's block.
 	MarksOf(ctx context.Context, id aurora.MessageID, number uint32) (map[aurora.Mark]time.Time, error)
-	// AddReceipts marks messages of the app as received or opened by a device,
-	// where they targeted it, and returns those messages.
-	AddReceipts(ctx context.Context, appID int64, number uint32, receipts []aurora.Receipt) ([]aurora.MessageID, error)
+	// AddReceipts marks messages as received or opened by the devices they
+	// targeted, and returns what was not on record before. A message of another
+	// app, or none, is left out.
+	AddReceipts(ctx context.Context, reports []Reported) (fresh []Reported, err error)
+	// WithoutMark returns the devices of one block that have one mark of a
+	// message and not another.
+	WithoutMark(ctx context.Context, id aurora.MessageID, block uint32, with, without aurora.Mark) (*roaring.Bitmap, error)
 }
 
 // Tally is a message's count of devices by mark.
@@ -58,11 +64,15 @@ type Service struct {
 	records Records
 	devices Devices
 	bus     Bus
+
+	mu        sync.Mutex
+	gathering *gathering    // receipts that the next write takes
+	writing   chan struct{} // one write of receipts at a time, while the next ones gather
 }
 
 // New returns a service.
 func New(records Records, devices Devices, bus Bus) *Service {
-	return &Service{records, devices, bus}
+	return &Service{records: records, devices: devices, bus: bus, writing: make(chan struct{}, 1)}
 }
 
 // Report is where a message stands.
@@ -193,20 +203,11 @@ func (s *Service) Marks(ctx context.Context, d aurora.Device, id aurora.MessageI
 	return s.records.MarksOf(ctx, id, d.Number)
 }
 
-// MaxReceipts is how many receipts one call may bring.
-const MaxReceipts = 100
-
-// AddReceipts takes what a device reports. Receipts for messages that did not
-// target the device are ignored; repeated ones change nothing.
-func (s *Service) AddReceipts(ctx context.Context, d aurora.Device, receipts []aurora.Receipt) error {
-	if len(receipts) > MaxReceipts {
-		return aurora.Errorf(aurora.Invalid, "At most %d receipts can be reported by one call.", MaxReceipts)
-	}
-	moved, err := s.records.AddReceipts(ctx, d.AppID, d.Number, receipts)
-	for _, id := range moved {
-		s.Hint(d.AppID, id)
-	}
-	return err
+// WithoutMark returns the devices of one block of 65,536 that have one mark of a
+// message and not another: who received it and did not open it, for one. The
+// message must be the app's that asks, see Report.
+func (s *Service) WithoutMark(ctx context.Context, id aurora.MessageID, block uint32, with, without aurora.Mark) (*roaring.Bitmap, error) {
+	return s.records.WithoutMark(ctx, id, block, with, without)
 }
 
 // Event is a hint that something moved.

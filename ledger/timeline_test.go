@@ -1,6 +1,7 @@
 package ledger_test
 
 import (
+	"database/sql"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -30,7 +31,12 @@ type book struct {
 
 func newBook(t *testing.T) *book {
 	t.Helper()
-	db, err := store.Open(t.Context(), t.TempDir())
+	return newBookIn(t, t.TempDir())
+}
+
+func newBookIn(t *testing.T, dir string) *book {
+	t.Helper()
+	db, err := store.Open(t.Context(), dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,6 +49,19 @@ func newBook(t *testing.T) *book {
 	b.ledger = ledger.New(db, b.registry, &bus.Local{})
 	b.app, b.device = b.newApp("owner@example.com")
 	return b
+}
+
+// damage changes a row behind everyone's back.
+func damage(t *testing.T, file, statement string, args ...any) {
+	t.Helper()
+	db, err := sql.Open("sqlite3", "file:"+file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.Exec(statement, args...); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func (b *book) newApp(email string) (int64, aurora.Device) {

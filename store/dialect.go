@@ -20,6 +20,7 @@ var sqlite = dialect{
 	words: strings.NewReplacer(
 		"{blob}", "BLOB",
 		"{serial}", "INTEGER PRIMARY KEY AUTOINCREMENT",
+		"{id}", "INTEGER PRIMARY KEY", // given by the writer; for SQLite the table's own order, which saves an index
 		"{sequence}", "INTEGER PRIMARY KEY", // rises among the rows that are there, which is all that order needs
 		"{clustered}", "WITHOUT ROWID",
 	),

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"iter"
+	"math/rand/v2"
 	"slices"
 	"time"
 
@@ -16,11 +17,16 @@ import (
 
 // insertJob stores a job. due is when it may be leased: for one that is leased
 // already, when its lease ends.
-func insertJob(t *tx, j dispatch.Job, holder string, due time.Time) (id int64, err error) {
-	err = t.row("INSERT INTO job (message_id, app_id, lane, block, attempt, due_at, holder, fence, targets, badges) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING id",
-		int64(j.MessageID), j.AppID, int(j.Lane), j.Block, j.Attempt, millis(due), holder, j.Fence, optionalBlob(j.Targets), encodeBadges(j.Badges)).Scan(&id)
-	return id, err
+func insertJob(t *tx, j dispatch.Job, holder string, due time.Time) error {
+	_, err := t.exec("INSERT INTO job (id, message_id, app_id, lane, block, attempt, due_at, holder, fence, targets, badges) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+		j.ID, int64(j.MessageID), j.AppID, int(j.Lane), j.Block, j.Attempt, millis(due), holder, j.Fence, optionalBlob(j.Targets), encodeBadges(j.Badges))
+	return err
 }
+
+// newJobID returns a job id that no message has as its own: those stay below
+// 2^53. An id must not come again, or a worker that lost its lease could settle
+// another's job.
+func newJobID() int64 { return 1<<53 + rand.Int64N(1<<62) }
 
 func optionalBlob(b *roaring.Bitmap) []byte {
 	if b == nil {
@@ -96,7 +102,7 @@ func (s *Store) PlanJob(ctx context.Context, j dispatch.Job, m *aurora.Message, 
 		if changed == 0 {
 			return dispatch.ErrLost
 		}
-		return addMarks(t, j.MessageID, aurora.Targeted, targets)
+		return addMark(t, j.MessageID, aurora.Targeted, targets)
 	})
 	return j, err
 }
@@ -107,10 +113,8 @@ func (s *Store) Settle(ctx context.Context, st dispatch.Settlement) error {
 		if err := settleJob(t, st); err != nil {
 			return err
 		}
-		for mark, numbers := range st.Marks {
-			if err := addMarks(t, st.Job.MessageID, mark, numbers); err != nil {
-				return err
-			}
+		if err := addMarks(t, st.Job.MessageID, st.Marks); err != nil {
+			return err
 		}
 		for _, r := range st.Retired {
 			if err := retire(t, st.Job.AppID, r); err != nil {
@@ -120,8 +124,9 @@ func (s *Store) Settle(ctx context.Context, st dispatch.Settlement) error {
 		if st.Retry == nil {
 			return nil
 		}
-		_, err := insertJob(t, *st.Retry, "", st.Retry.NotBefore)
-		return err
+		retry := *st.Retry
+		retry.ID = newJobID()
+		return insertJob(t, retry, "", retry.NotBefore)
 	})
 }
 
@@ -158,21 +163,43 @@ func retire(t *tx, appID int64, r dispatch.Retirement) error {
 	return putDevice(t, stored.Device, d)
 }
 
-// addMarks merges devices into a message's bitmaps.
-func addMarks(t *tx, id aurora.MessageID, mark aurora.Mark, numbers *roaring.Bitmap) error {
-	for block, part := range byBlock(numbers) {
-		b, err := loadBitmap(t.row("SELECT bitmap FROM mark WHERE message_id = $1 AND block = $2 AND mark = $3", int64(id), block, string(mark)))
-		if err != nil {
-			return err
-		}
-		b.Or(part)
-		if _, err := t.exec(`INSERT INTO mark (message_id, block, mark, bitmap, devices, written_at) VALUES ($1, $2, $3, $4, $5, $6)
-			ON CONFLICT (message_id, block, mark) DO UPDATE SET bitmap = excluded.bitmap, devices = excluded.devices, written_at = excluded.written_at`,
-			int64(id), block, string(mark), blobOf(b), int64(b.GetCardinality()), millis(t.now)); err != nil {
+// addMarks notes what became of devices.
+func addMarks(t *tx, id aurora.MessageID, marks map[aurora.Mark]*roaring.Bitmap) error {
+	if done, err := addNotes(t, id, marks); done || err != nil {
+		return err
+	}
+	for mark, numbers := range marks {
+		if err := addMark(t, id, mark, numbers); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// addMark merges devices into a message's bitmaps.
+func addMark(t *tx, id aurora.MessageID, mark aurora.Mark, numbers *roaring.Bitmap) error {
+	for block, part := range byBlock(numbers) {
+		b, err := loadMark(t, id, block, mark)
+		if err != nil {
+			return err
+		}
+		b.Or(part)
+		if err := putMark(t, id, block, mark, b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func loadMark(t *tx, id aurora.MessageID, block uint32, mark aurora.Mark) (*roaring.Bitmap, error) {
+	return loadBitmap(t.row("SELECT bitmap FROM mark WHERE message_id = $1 AND block = $2 AND mark = $3", int64(id), block, string(mark)))
+}
+
+func putMark(t *tx, id aurora.MessageID, block uint32, mark aurora.Mark, b *roaring.Bitmap) error {
+	_, err := t.exec(`INSERT INTO mark (message_id, block, mark, bitmap, devices, written_at) VALUES ($1, $2, $3, $4, $5, $6)
+		ON CONFLICT (message_id, block, mark) DO UPDATE SET bitmap = excluded.bitmap, devices = excluded.devices, written_at = excluded.written_at`,
+		int64(id), block, string(mark), blobOf(b), int64(b.GetCardinality()), millis(t.now))
+	return err
 }
 
 // byBlock splits a set of devices at block boundaries.
@@ -237,7 +264,7 @@ func (s *Store) readPortion(ctx context.Context, appID int64, wanted []uint32, i
 		return nil
 	}
 	lo, hi := wanted[0], wanted[len(wanted)-1]
-	if int(hi-lo) < 8*len(wanted) {
+	if len(wanted) > 1 && int(hi-lo) < 8*len(wanted) {
 		err := s.rows(ctx, add, "SELECT "+targetColumns+" FROM device WHERE app_id = $1 AND number BETWEEN $2 AND $3 ORDER BY number", appID, lo, hi)
 		return into, err
 	}

@@ -36,12 +36,16 @@ func (s *Store) AcceptMessage(ctx context.Context, a dispatch.Accepted) (r dispa
 // insertAccepted stores a message with its jobs, and returns the explicit one
 // if it is leased to a.Holder.
 func insertAccepted(t *tx, a dispatch.Accepted) (leased *dispatch.Job, err error) {
-	if err := insertMessage(t, a.Message); err != nil {
+	var notes []byte
+	if a.Targets != nil && a.Targets.GetCardinality() <= fewDevices {
+		notes = appendNote(nil, t.now, aurora.Targeted, a.Targets)
+	}
+	if err := insertMessage(t, a.Message, notes); err != nil {
 		return nil, err
 	}
 	if a.Targets == nil {
 		for _, block := range a.Blocks {
-			if _, err := insertJob(t, dispatch.Job{MessageID: a.Message.ID, AppID: a.Message.AppID, Lane: dispatch.Broadcast, Block: int64(block)}, "", t.now); err != nil {
+			if err := insertJob(t, dispatch.Job{ID: newJobID(), MessageID: a.Message.ID, AppID: a.Message.AppID, Lane: dispatch.Broadcast, Block: int64(block)}, "", t.now); err != nil {
 				return nil, err
 			}
 		}
@@ -50,9 +54,12 @@ func insertAccepted(t *tx, a dispatch.Accepted) (leased *dispatch.Job, err error
 	if a.Targets.IsEmpty() {
 		return nil, nil
 	}
-	j := dispatch.Job{MessageID: a.Message.ID, AppID: a.Message.AppID, Lane: dispatch.Direct, Block: dispatch.Explicit, Targets: a.Targets}
-	if err := addMarks(t, j.MessageID, aurora.Targeted, j.Targets); err != nil {
-		return nil, err
+	// No other job has a message's id: those of the others lie beyond all messages'.
+	j := dispatch.Job{ID: int64(a.Message.ID), MessageID: a.Message.ID, AppID: a.Message.AppID, Lane: dispatch.Direct, Block: dispatch.Explicit, Targets: a.Targets}
+	if notes == nil {
+		if err := addMark(t, j.MessageID, aurora.Targeted, j.Targets); err != nil {
+			return nil, err
+		}
 	}
 	if j.Badges, err = applyBadges(t, j.AppID, &a.Message, a.Reachable); err != nil {
 		return nil, err
@@ -61,11 +68,8 @@ func insertAccepted(t *tx, a dispatch.Accepted) (leased *dispatch.Job, err error
 	if a.Holder != "" {
 		due, j.Fence = a.Until, 1
 	}
-	if j.ID, err = insertJob(t, j, a.Holder, due); err != nil {
+	if err := insertJob(t, j, a.Holder, due); err != nil || a.Holder == "" {
 		return nil, err
-	}
-	if a.Holder == "" {
-		return nil, nil
 	}
 	return &j, nil
 }
@@ -94,7 +98,7 @@ func (s *Store) UsedCID(ctx context.Context, appID int64, cid string) (first dis
 	return first, err == nil, err
 }
 
-func insertMessage(t *tx, m aurora.Message) error {
+func insertMessage(t *tx, m aurora.Message, notes []byte) error {
 	// Without the escapes for HTML: what is stored becomes the payload, and an
 	// escape would cost six of its bytes for one.
 	var content strings.Builder
@@ -111,8 +115,8 @@ func insertMessage(t *tx, m aurora.Message) error {
 	for i, p := range m.Platforms {
 		platforms[i] = string(p)
 	}
-	_, err = t.exec("INSERT INTO message (id, app_id, sendno, source, platforms, audience, content, options, accepted_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-		int64(m.ID), m.AppID, m.SendNo, m.Source, strings.Join(platforms, ","), m.Audience, content.String(), string(options), millis(m.AcceptedAt))
+	_, err = t.exec("INSERT INTO message (id, app_id, sendno, source, platforms, audience, content, options, accepted_at, notes) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+		int64(m.ID), m.AppID, m.SendNo, m.Source, strings.Join(platforms, ","), m.Audience, content.String(), string(options), millis(m.AcceptedAt), string(notes))
 	return err
 }
 

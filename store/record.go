@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"time"
 
@@ -23,6 +24,13 @@ func (s *Store) Tally(ctx context.Context, id aurora.MessageID) (t ledger.Tally,
 	}
 	t.NextAt = fromMillis(next)
 	t.Marks = map[aurora.Mark]uint64{}
+	notes, err := s.notes(ctx, id)
+	if err != nil || notes != nil {
+		for _, n := range notes {
+			t.Marks[n.mark] = noted(notes, n.mark).GetCardinality()
+		}
+		return t, err
+	}
 	err = s.rows(ctx, func(row scanner) error {
 		var mark string
 		var devices uint64
@@ -33,10 +41,32 @@ func (s *Store) Tally(ctx context.Context, id aurora.MessageID) (t ledger.Tally,
 	return t, err
 }
 
+// notes returns the notes of a message, nil if it has bitmaps instead.
+func (s *Store) notes(ctx context.Context, id aurora.MessageID) ([]note, error) {
+	var text string
+	err := s.row(ctx, "SELECT notes FROM message WHERE id = $1", int64(id)).Scan(&text)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return parseNotes(text)
+}
+
 // MarksOf returns the marks of one device.
 func (s *Store) MarksOf(ctx context.Context, id aurora.MessageID, number uint32) (map[aurora.Mark]time.Time, error) {
 	marks := map[aurora.Mark]time.Time{}
-	err := s.rows(ctx, func(row scanner) error {
+	notes, err := s.notes(ctx, id)
+	if err != nil || notes != nil {
+		for _, n := range notes {
+			if _, earlier := marks[n.mark]; !earlier && n.numbers.Contains(number) {
+				marks[n.mark] = n.at
+			}
+		}
+		return marks, err
+	}
+	err = s.rows(ctx, func(row scanner) error {
 		var mark string
 		var blob []byte
 		var at int64
@@ -55,43 +85,112 @@ func (s *Store) MarksOf(ctx context.Context, id aurora.MessageID, number uint32)
 	return marks, err
 }
 
-// AddReceipts marks messages that targeted a device as received or opened.
-func (s *Store) AddReceipts(ctx context.Context, appID int64, number uint32, receipts []aurora.Receipt) (moved []aurora.MessageID, err error) {
+// AddReceipts marks messages as received or opened by the devices they
+// targeted, and returns what was not on record before.
+func (s *Store) AddReceipts(ctx context.Context, reports []ledger.Reported) (fresh []ledger.Reported, err error) {
 	err = s.write(ctx, func(t *tx) error {
-		moved = nil
-		one := roaring.BitmapOf(number)
-		for _, r := range receipts {
-			ours, err := targeted(t, appID, r.MessageID, number)
+		fresh = nil
+		for _, r := range reports {
+			news, err := addReceipts(t, r)
 			if err != nil {
 				return err
 			}
-			if !ours {
-				continue
+			if !news.Received.IsEmpty() || !news.Opened.IsEmpty() {
+				fresh = append(fresh, news)
 			}
-			marks := []aurora.Mark{aurora.Received}
-			if r.Event == aurora.OpenedEvent { // what was opened had arrived
-				marks = append(marks, aurora.Opened)
-			}
-			for _, m := range marks {
-				if err := addMarks(t, r.MessageID, m, one); err != nil {
-					return err
-				}
-			}
-			moved = append(moved, r.MessageID)
 		}
 		return nil
 	})
-	return moved, err
+	return fresh, err
 }
 
-func targeted(t *tx, appID int64, id aurora.MessageID, number uint32) (bool, error) {
-	_, err := scanMessage(t.row("SELECT "+messageColumns+" FROM message WHERE id = $1 AND app_id = $2", int64(id), appID))
-	if errors.Is(err, ledger.ErrNone) {
-		return false, nil
+func addReceipts(t *tx, r ledger.Reported) (news ledger.Reported, err error) {
+	news = ledger.Reported{AppID: r.AppID, MessageID: r.MessageID, Received: roaring.New(), Opened: roaring.New()}
+	var app int64
+	var text string
+	err = t.row("SELECT app_id, notes FROM message WHERE id = $1", int64(r.MessageID)).Scan(&app, &text)
+	if errors.Is(err, sql.ErrNoRows) || err == nil && app != r.AppID {
+		return news, nil
 	}
 	if err != nil {
-		return false, err
+		return news, err
 	}
-	b, err := loadBitmap(t.row("SELECT bitmap FROM mark WHERE message_id = $1 AND block = $2 AND mark = $3", int64(id), audience.BlockOf(number), string(aurora.Targeted)))
-	return err == nil && b.Contains(number), err
+	if text != "" {
+		notes, err := parseNotes(text)
+		if err != nil {
+			return news, err
+		}
+		targeted := noted(notes, aurora.Targeted)
+		news.Received = unknown(r.Received, targeted, noted(notes, aurora.Received))
+		news.Opened = unknown(r.Opened, targeted, noted(notes, aurora.Opened))
+		_, err = addNotes(t, r.MessageID, map[aurora.Mark]*roaring.Bitmap{aurora.Received: news.Received, aurora.Opened: news.Opened})
+		return news, err
+	}
+	for block, received := range byBlock(r.Received) {
+		targeted, err := loadMark(t, r.MessageID, block, aurora.Targeted)
+		if err != nil {
+			return news, err
+		}
+		for _, m := range []struct {
+			mark     aurora.Mark
+			reported *roaring.Bitmap
+			news     *roaring.Bitmap
+		}{{aurora.Received, received, news.Received}, {aurora.Opened, roaring.And(received, r.Opened), news.Opened}} {
+			known, err := loadMark(t, r.MessageID, block, m.mark)
+			if err != nil {
+				return news, err
+			}
+			fresh := unknown(m.reported, targeted, known)
+			if fresh.IsEmpty() {
+				continue
+			}
+			m.news.Or(fresh)
+			known.Or(fresh)
+			if err := putMark(t, r.MessageID, block, m.mark, known); err != nil {
+				return news, err
+			}
+		}
+	}
+	return news, nil
+}
+
+// unknown returns those that were reported and targeted, and are not known yet.
+func unknown(reported, targeted, known *roaring.Bitmap) *roaring.Bitmap {
+	fresh := roaring.And(reported, targeted)
+	fresh.AndNot(known)
+	return fresh
+}
+
+// WithoutMark returns the devices of one block that have one mark of a message
+// and not another: who received it and did not open it, for one. All of them
+// have "without" missing.
+func (s *Store) WithoutMark(ctx context.Context, id aurora.MessageID, block uint32, with, without aurora.Mark) (*roaring.Bitmap, error) {
+	notes, err := s.notes(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	if notes != nil {
+		found := noted(notes, with)
+		found.AndNot(noted(notes, without))
+		lo := uint64(block) * audience.BlockSize
+		found.RemoveRange(0, lo)
+		found.RemoveRange(lo+audience.BlockSize, 1<<32)
+		return found, nil
+	}
+	found := roaring.New()
+	none := roaring.New()
+	err = s.rows(ctx, func(row scanner) error {
+		var mark string
+		var blob []byte
+		if err := row.Scan(&mark, &blob); err != nil {
+			return err
+		}
+		into := found
+		if aurora.Mark(mark) == without {
+			into = none
+		}
+		return into.UnmarshalBinary(blob)
+	}, "SELECT mark, bitmap FROM mark WHERE message_id = $1 AND block = $2 AND mark IN ($3, $4)", int64(id), block, string(with), string(without))
+	found.AndNot(none)
+	return found, err
 }

@@ -107,21 +107,26 @@ func (w *writer) gather(first *write) []*write {
 	return group
 }
 
-// errUndone is for a part that made the database undo the whole transaction, as
-// SQLite does when the disk is full.
+// errUndone is for a part that took the whole transaction with it: any that
+// fails without a savepoint of its own, and one that makes the database undo
+// everything, as SQLite does when the disk is full.
 var errUndone = errors.New("store: the transaction was undone")
 
-// commit carries a group out and tells every caller. If one part undid the
-// work of the others, each is carried out again by itself, so that it can fail
-// for its own reasons only.
+// commit carries a group out and tells every caller. Nearly always every part
+// succeeds, so the first attempt does without savepoints, which cost as much as
+// a small write. If a part fails, the second gives each its savepoint. If one
+// undoes the others' work even so, each is carried out by itself, so that it
+// can fail for its own reasons only.
 func (w *writer) commit(group []*write) {
-	err := w.together(group)
-	if !errors.Is(err, errUndone) {
-		answer(group, err)
-		return
+	for _, savepoints := range []bool{false, true} {
+		err := w.together(group, savepoints)
+		if !errors.Is(err, errUndone) {
+			answer(group, err)
+			return
+		}
 	}
 	for i := range group {
-		answer(group[i:i+1], w.together(group[i:i+1]))
+		answer(group[i:i+1], w.together(group[i:i+1], false))
 	}
 }
 
@@ -136,16 +141,17 @@ func answer(group []*write, err error) {
 
 // together carries a group out in one transaction. If the transaction itself
 // fails, so has every part of it.
-func (w *writer) together(group []*write) error {
+func (w *writer) together(group []*write, savepoints bool) error {
 	if err := w.exec("BEGIN IMMEDIATE"); err != nil {
 		w.exec("ROLLBACK") // in case an earlier one did not end; else it fails and changes nothing
 		return err
 	}
+	now := time.Now()
 	alone := len(group) == 1
 	for _, g := range group {
-		if g.err = w.part(g.do, alone); g.err != nil && (alone || errors.Is(g.err, errUndone)) {
+		if g.err = w.part(g.do, now, savepoints); g.err != nil && (!savepoints || errors.Is(g.err, errUndone)) {
 			err := w.exec("ROLLBACK")
-			if alone {
+			if alone { // nobody else's work is undone
 				return err
 			}
 			return errUndone // without it a later part would begin a transaction of its own
@@ -158,19 +164,18 @@ func (w *writer) together(group []*write) error {
 	return err
 }
 
-// part carries out one caller's writes. Alone in its group it needs no
-// savepoint: the transaction is undone instead.
-func (w *writer) part(do func(*tx) error, alone bool) (err error) {
+// part carries out one caller's writes, with a savepoint to undo them alone.
+func (w *writer) part(do func(*tx) error, now time.Time, savepoint bool) (err error) {
 	defer func() {
 		if p := recover(); p != nil { // one caller's defect must not stop the writer
 			err = fmt.Errorf("store: panic in a transaction: %v", p)
-			if !alone {
+			if savepoint {
 				err = w.undo(err)
 			}
 		}
 	}()
-	t := &tx{w: w, now: time.Now()}
-	if alone {
+	t := &tx{w: w, now: now}
+	if !savepoint {
 		return do(t)
 	}
 	if err := w.exec("SAVEPOINT part"); err != nil {
