@@ -13,6 +13,7 @@ import (
 	"net/mail"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/aurora-push/aurora"
@@ -78,6 +79,9 @@ type Service struct {
 	c        Config
 	throttle throttle
 	cache    sync.Map // AppKey → cachedApp
+
+	credentials      sync.Map     // credentialSlot → cachedCredential
+	credentialChange atomic.Int64 // counts what may have changed one
 }
 
 // New returns a service.

@@ -69,7 +69,9 @@ func (s *Service) StoreCredential(ctx context.Context, app aurora.App, up Upload
 	for i, c := range slots {
 		sealed[i] = Sealed{c, s.c.Seal.Close(file, credentialLabel(app.ID, c.Environment))}
 	}
-	if err := s.c.Credentials.PutCredentials(ctx, app.ID, sealed); err != nil {
+	err = s.c.Credentials.PutCredentials(ctx, app.ID, sealed)
+	s.forgetCredentials()
+	if err != nil {
 		return nil, err
 	}
 	s.c.Logger.InfoContext(ctx, "credential stored", "app", app.Key, "name", slots[0].Name, "slots", len(slots))
@@ -139,12 +141,49 @@ func (s *Service) Credentials(ctx context.Context, appID int64) ([]aurora.Creden
 
 // RemoveCredential empties a slot.
 func (s *Service) RemoveCredential(ctx context.Context, appID int64, env aurora.Environment) error {
+	defer s.forgetCredentials()
 	return s.c.Credentials.RemoveCredential(ctx, appID, env)
 }
 
+// credentialSlot is where an app's credential for an environment is.
+type credentialSlot struct {
+	app int64
+	env aurora.Environment
+}
+
+type cachedCredential struct {
+	credential aurora.Credential
+	file       aurora.CredentialFile
+	at         time.Time
+}
+
 // OpenCredential returns the credential of a slot and its file in the clear,
-// for sending; aurora.NotFound if the slot is empty.
+// for sending; aurora.NotFound if the slot is empty. One that is in use is kept
+// for a moment: every push asks. One that is missing or parked is not, so that
+// its replacement is taken at once, whoever stored it.
 func (s *Service) OpenCredential(ctx context.Context, appID int64, env aurora.Environment) (aurora.Credential, aurora.CredentialFile, error) {
+	at := credentialSlot{appID, env}
+	if c, ok := s.credentials.Load(at); ok && time.Since(c.(cachedCredential).at) < cacheLife {
+		return c.(cachedCredential).credential, c.(cachedCredential).file, nil
+	}
+	change := s.credentialChange.Load()
+	c, file, err := s.openCredential(ctx, appID, env)
+	if err == nil && c.Parked == "" {
+		s.credentials.Store(at, cachedCredential{c, file, time.Now()})
+		if s.credentialChange.Load() != change { // meanwhile: it may be the old one
+			s.credentials.Delete(at)
+		}
+	}
+	return c, file, err
+}
+
+// forgetCredentials makes the next use of each credential read it again.
+func (s *Service) forgetCredentials() {
+	s.credentialChange.Add(1)
+	s.credentials.Clear()
+}
+
+func (s *Service) openCredential(ctx context.Context, appID int64, env aurora.Environment) (aurora.Credential, aurora.CredentialFile, error) {
 	c, err := s.c.Credentials.Credential(ctx, appID, env)
 	if errors.Is(err, ErrNone) {
 		return c.Credential, aurora.CredentialFile{}, aurora.Errorf(aurora.NotFound, "The app has no %s credential.", env)
@@ -190,5 +229,6 @@ func (s *Service) ParkCredential(ctx context.Context, id int64, reason string) e
 	if reason != "" {
 		s.c.Logger.WarnContext(ctx, "credential parked", "credential", id, "reason", reason)
 	}
+	defer s.forgetCredentials()
 	return s.c.Credentials.ParkCredential(ctx, id, reason)
 }

@@ -21,7 +21,7 @@ import (
 
 func benchCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "bench", Short: "Measure on this machine"}
-	cmd.AddCommand(benchAPNsCommand(), benchPushCommand())
+	cmd.AddCommand(benchAPNsCommand(), benchPushCommand(), benchSingleCommand())
 	return cmd
 }
 

@@ -99,6 +99,8 @@ func benchPush(ctx context.Context, progress io.Writer, devices int, data string
 	return r, nil
 }
 
+// registerMany registers devices; those that a folder has from an earlier run
+// are found by their install ids.
 func registerMany(ctx context.Context, d *demo, devices int) error {
 	var wg sync.WaitGroup
 	failures := make(chan error, registrars)

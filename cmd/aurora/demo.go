@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/aurora-push/aurora"
 	"github.com/aurora-push/aurora/account"
+	"github.com/aurora-push/aurora/api"
 	"github.com/aurora-push/aurora/server"
 	localapns "github.com/aurora-push/aurora/simulator/apns"
 	"github.com/aurora-push/aurora/simulator/iphone"
@@ -56,7 +58,8 @@ func demoCommand() *cobra.Command {
 // demo is everything in one process.
 type demo struct {
 	dir      string
-	bench    bool // the local APNs answers without looking
+	bench    bool         // the local APNs answers without looking, and no call is one too many
+	bodies   func([]byte) // sees what reaches the local APNs; with bench
 	logger   *slog.Logger
 	apns     *localapns.Server
 	server   *server.Server
@@ -107,7 +110,7 @@ func (d *demo) startAPNs(ctx context.Context) (err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
-	if d.apns, err = localapns.NewServer(localapns.Config{Dir: dir, Bench: d.bench, Distinct: d.bench, Logger: d.logger.With("part", "local APNs")}); err != nil {
+	if d.apns, err = localapns.NewServer(localapns.Config{Dir: dir, Bench: d.bench, Distinct: d.bench, Bodies: d.bodies, Logger: d.logger.With("part", "local APNs")}); err != nil {
 		return err
 	}
 	if err := d.apns.Start(ctx); err != nil {
@@ -121,6 +124,9 @@ func (d *demo) startServer(ctx context.Context, listen string, phone http.Handle
 	c := server.Config{Data: d.dir, Listen: listen, APNs: d.apns.ProductionURL(), APNsSandbox: d.apns.SandboxURL(), APNsCA: filepath.Join(d.dir, "apns", "ca.pem"), Logger: d.logger, Phone: phone}
 	if phone != nil {
 		c.PhoneURL = "/phone/"
+	}
+	if d.bench {
+		c.Limits = api.Limits{Push: math.MaxInt, Reports: math.MaxInt}
 	}
 	if d.server, err = server.Open(ctx, c); err != nil {
 		return err

@@ -103,6 +103,9 @@ func (b *benchReader) take(data []byte) ([]byte, error) {
 		case frameData:
 			b.owed += len(f.payload)
 			bytes += uint64(len(f.payload))
+			if b.c.server.config.Bodies != nil {
+				b.c.server.config.Bodies(f.payload)
+			}
 			if f.flags&flagPadded != 0 && len(f.payload) > 0 {
 				bytes -= min(uint64(f.payload[0])+1, uint64(len(f.payload)))
 			}

@@ -29,6 +29,11 @@ type Config struct {
 	// "unidentified". It takes 16 to 32 bytes a token, and some speed.
 	Distinct bool
 
+	// Bodies, if set, is called in bench mode with every piece of a request body
+	// as it arrives; it must not keep it, and be quick. So a load generator
+	// learns when a notification was on the wire.
+	Bodies func([]byte)
+
 	// Names are further host names and addresses for the server's certificate.
 	Names []string
 

@@ -1,0 +1,271 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/aurora-push/aurora/audience"
+	"github.com/aurora-push/aurora/registry"
+)
+
+func benchSingleCommand() *cobra.Command {
+	var o singleBench
+	var data string
+	cmd := &cobra.Command{
+		Use:   "single [--time 10s] [--rate R] [--connections C] [--broadcast N] [--data DIR]",
+		Short: "Measure pushes to one device each, beside a push to N others",
+		Long:  "Start Aurora and a local APNs in bench mode in this process and send pushes to one device each through REST, over keep-alive connections that each wait for their answer. With --rate they are sent at that rate, else as fast as they are answered. With --broadcast a push to N devices runs beside them, one after the other. The time to the wire is from when a push was due to when its notification reached the local APNs: it includes the caller's own waiting. All cost, the load generator's and the local APNs's too, is in the CPU time. The last line is JSON.",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			r, err := o.run(cmd.Context(), cmd.ErrOrStderr(), data)
+			if err != nil {
+				return err
+			}
+			return json.NewEncoder(cmd.OutOrStdout()).Encode(r)
+		},
+	}
+	f := cmd.Flags()
+	f.DurationVar(&o.length, "time", 10*time.Second, "how long to send")
+	f.IntVar(&o.rate, "rate", 0, "pushes a second (0 = as fast as they are answered)")
+	f.IntVar(&o.connections, "connections", 128, "keep-alive connections")
+	f.IntVar(&o.broadcast, "broadcast", 0, "devices of the push that runs beside them (0 = none)")
+	f.StringVar(&data, "data", "", "folder to work in, which keeps its devices (default: a temporary one)")
+	return cmd
+}
+
+// singleTargets is how many devices get the single pushes.
+const singleTargets = 1000
+
+type singleBench struct {
+	length                       time.Duration
+	rate, connections, broadcast int
+
+	d       *demo
+	ids     []string // registration ids of the targets
+	sent    atomic.Int64
+	onWire  []atomic.Int64 // by number of the push: nanoseconds since begin, 0 for not yet
+	arrived atomic.Int64   // different pushes
+	again   atomic.Int64   // repeats
+	begin   time.Time
+}
+
+type singleResult struct {
+	Accepted     int     `json:"accepted"`
+	AcceptedRate float64 `json:"accepted_rate"`
+	SettledRate  float64 `json:"on_wire_rate"`
+	P50          float64 `json:"to_wire_p50_ms"`
+	P99          float64 `json:"to_wire_p99_ms"`
+	Worst        float64 `json:"to_wire_max_ms"`
+	AnswerP50    float64 `json:"to_answer_p50_ms"`
+	AnswerP99    float64 `json:"to_answer_p99_ms"`
+	Seconds      float64 `json:"seconds"`
+	CPU          float64 `json:"cpu_seconds"`
+	Broadcasts   float64 `json:"broadcasts"`
+	BroadcastPer float64 `json:"broadcast_rate"`
+	Lost         int64   `json:"lost"`
+	Repeated     int64   `json:"repeated"`
+}
+
+func (o *singleBench) run(ctx context.Context, progress io.Writer, data string) (r singleResult, err error) {
+	if data == "" {
+		if data, err = os.MkdirTemp("", "aurora-bench-"); err != nil {
+			return r, err
+		}
+		defer os.RemoveAll(data)
+	}
+	o.onWire = make([]atomic.Int64, 1<<22)
+	o.begin = time.Now()
+	o.d = &demo{dir: data, logger: slog.New(slog.DiscardHandler), bench: true, bodies: o.arrive}
+	defer o.d.stop()
+	if err := o.prepare(ctx, progress); err != nil {
+		return r, err
+	}
+	o.begin = time.Now()
+	cpu := cpuTime()
+	sending, stop := context.WithTimeout(ctx, o.length)
+	defer stop()
+	var wg sync.WaitGroup
+	var broadcastErr error
+	if o.broadcast > 0 {
+		wg.Go(func() { r.Broadcasts, broadcastErr = o.broadcasting(sending) })
+	}
+	latencies, err := o.load(sending)
+	if err != nil {
+		return r, err
+	}
+	r.Seconds = time.Since(o.begin).Seconds()
+	r.Accepted = len(latencies)
+	r.AcceptedRate = float64(r.Accepted) / r.Seconds
+	stop()
+	wg.Wait()
+	if broadcastErr != nil && ctx.Err() == nil {
+		return r, broadcastErr
+	}
+	r.BroadcastPer = r.Broadcasts * float64(o.broadcast) / time.Since(o.begin).Seconds()
+	for end := time.Now().Add(30 * time.Second); o.arrived.Load() < int64(r.Accepted) && time.Now().Before(end); {
+		if err := sleep(ctx, 5*time.Millisecond); err != nil {
+			return r, err
+		}
+	}
+	r.SettledRate = float64(o.arrived.Load()) / time.Since(o.begin).Seconds()
+	r.CPU = (cpuTime() - cpu).Seconds()
+	o.judge(&r, latencies)
+	return r, nil
+}
+
+func (o *singleBench) prepare(ctx context.Context, progress io.Writer) error {
+	if err := o.d.startAPNs(ctx); err != nil {
+		return err
+	}
+	if err := o.d.startServer(ctx, "127.0.0.1:0", nil); err != nil {
+		return err
+	}
+	if err := o.d.prepareAccount(ctx); err != nil {
+		return err
+	}
+	if _, err := o.d.issue(ctx, true, true); err != nil {
+		return err
+	}
+	devices := max(singleTargets, o.broadcast)
+	if n, err := o.d.server.Registry.Count(ctx, o.d.app.ID, audience.All()); err != nil {
+		return err
+	} else if n < uint64(devices) {
+		if err := registerMany(ctx, o.d, devices); err != nil {
+			return err
+		}
+	}
+	fmt.Fprintf(progress, "%d devices are registered\n", devices)
+	list, err := o.d.server.Registry.Devices(ctx, o.d.app.ID, registry.Query{Limit: singleTargets})
+	for _, d := range list {
+		o.ids = append(o.ids, d.RegistrationID)
+	}
+	return err
+}
+
+// mark stands before a push's number in its text.
+const mark = "single "
+
+// arrive is told every body that reaches the local APNs.
+func (o *singleBench) arrive(body []byte) {
+	at := bytes.Index(body, []byte(mark))
+	if at < 0 || len(body) < at+len(mark)+7 {
+		return // the broadcast's
+	}
+	n := 0
+	for _, c := range body[at+len(mark) : at+len(mark)+7] {
+		n = 10*n + int(c-'0')
+	}
+	if n >= len(o.onWire) {
+		return
+	}
+	if o.onWire[n].CompareAndSwap(0, int64(time.Since(o.begin))) {
+		o.arrived.Add(1)
+	} else {
+		o.again.Add(1)
+	}
+}
+
+// broadcasting sends one push after the other to everyone, each as soon as the
+// one before is settled, and returns how many were, the last one in part.
+func (o *singleBench) broadcasting(ctx context.Context) (settled float64, err error) {
+	for ctx.Err() == nil {
+		report, err := pushToAll(ctx, o.d)
+		if err != nil {
+			if report.Targeted > 0 {
+				settled += float64(report.Accepted) / float64(o.broadcast)
+			}
+			if ctx.Err() != nil {
+				return settled, nil
+			}
+			return settled, err
+		}
+		settled++
+	}
+	return settled, nil
+}
+
+// answered is one push with when it was due and answered.
+type answered struct {
+	number      int
+	due, answer time.Duration // since begin
+}
+
+// load sends until the context ends and returns the accepted pushes.
+func (o *singleBench) load(ctx context.Context) ([]answered, error) {
+	address := o.d.server.Addr().String()
+	lists := make([][]answered, o.connections)
+	failures := make(chan error, o.connections)
+	var wg sync.WaitGroup
+	for i := range o.connections {
+		wg.Go(func() {
+			c, err := dialKeepAlive(address, o.d.app.Key, o.d.app.MasterSecret.Reveal())
+			if err == nil {
+				lists[i], err = o.sendOn(ctx, c)
+				c.close()
+			}
+			if err != nil {
+				failures <- err
+			}
+		})
+	}
+	wg.Wait()
+	close(failures)
+	return slices.Concat(lists...), <-failures
+}
+
+func (o *singleBench) sendOn(ctx context.Context, c *keepAlive) (done []answered, err error) {
+	for {
+		n := int(o.sent.Add(1)) - 1
+		a := answered{number: n, due: time.Since(o.begin)}
+		if o.rate > 0 {
+			a.due = time.Duration(n) * time.Second / time.Duration(o.rate)
+			if err := sleep(ctx, a.due-time.Since(o.begin)); err != nil {
+				return done, nil
+			}
+		}
+		if ctx.Err() != nil || n >= len(o.onWire) {
+			return done, nil
+		}
+		body := fmt.Appendf(nil, `{"platform":["ios"],"audience":{"registration_id":["%s"]},"notification":{"ios":{"alert":"%s%07d","sound":"default"}},"options":{"apns_production":false}}`, o.ids[n%len(o.ids)], mark, n)
+		if err := c.post("/v3/push", body); err != nil {
+			return done, err
+		}
+		a.answer = time.Since(o.begin)
+		done = append(done, a)
+	}
+}
+
+// judge compares what was accepted with what arrived.
+func (o *singleBench) judge(r *singleResult, all []answered) {
+	var toWire, toAnswer []time.Duration
+	for _, a := range all {
+		at := time.Duration(o.onWire[a.number].Load())
+		if at == 0 {
+			r.Lost++
+			continue
+		}
+		toWire, toAnswer = append(toWire, at-a.due), append(toAnswer, a.answer-a.due)
+	}
+	r.Repeated = o.again.Load()
+	if len(toWire) == 0 {
+		return
+	}
+	slices.Sort(toWire)
+	slices.Sort(toAnswer)
+	ms := func(list []time.Duration, share float64) float64 {
+		return float64(list[min(int(share*float64(len(list))), len(list)-1)].Microseconds()) / 1e3
+	}
+	r.P50, r.P99, r.Worst = ms(toWire, 0.5), ms(toWire, 0.99), ms(toWire, 1)
+	r.AnswerP50, r.AnswerP99 = ms(toAnswer, 0.5), ms(toAnswer, 0.99)
+}
