@@ -30,6 +30,9 @@ func NewSeal(key []byte) (*Seal, error) {
 	return &Seal{aead}, err
 }
 
+// KeyFile is the name of the file in a data folder that holds the encryption key.
+const KeyFile = "secret.key"
+
 // LoadSeal uses the base64 key in env, or else the file secret.key in dir,
 // which it creates with mode 0600 on first use.
 func LoadSeal(env, dir string) (*Seal, error) {
@@ -40,7 +43,7 @@ func LoadSeal(env, dir string) (*Seal, error) {
 		}
 		return NewSeal(key)
 	}
-	path := filepath.Join(dir, "secret.key")
+	path := filepath.Join(dir, KeyFile)
 	data, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		if data, err = createKey(path); err != nil {

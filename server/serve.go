@@ -16,10 +16,13 @@ import (
 	"github.com/aurora-push/aurora/console"
 )
 
+// lockName is the file in a data folder that a running server holds locked.
+const lockName = "server.lock"
+
 // Start takes the data folder for this process, begins sending and listens.
 // When it returns without an error the server is ready.
 func (s *Server) Start(ctx context.Context) (err error) {
-	if s.lock, err = lockFile(filepath.Join(s.config.Data, "server.lock")); err != nil {
+	if s.lock, err = lockFile(filepath.Join(s.config.Data, lockName)); err != nil {
 		return fmt.Errorf("another Aurora server is using the data folder %s: %w", s.config.Data, err)
 	}
 	// This is the only server of the database, so every lease is a dead one's.

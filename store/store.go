@@ -25,8 +25,11 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
+const migrationFiles = "migrations/*.sql"
+
 // Store is an open database.
 type Store struct {
+	dir     string
 	dialect dialect
 	reads   *sql.DB
 	writer  *writer
@@ -39,13 +42,13 @@ func Open(ctx context.Context, dir string) (*Store, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("the data folder cannot be made: %w", err)
 	}
-	path := filepath.Join(dir, "aurora.db")
+	path := filepath.Join(dir, DatabaseFile)
 	if err := makePrivate(path); err != nil {
 		return nil, fmt.Errorf("the database cannot be made: %w", err)
 	}
 	// FULL: what was answered to a caller survives a power cut. The busy
 	// timeout lets command-line tools write beside a running server.
-	source := "file:" + (&url.URL{Path: path}).EscapedPath() + "?modeof=" + strings.ReplaceAll(url.QueryEscape(path), "+", "%20") + "&_pragma=busy_timeout(10000)&_pragma=journal_mode(wal)&_pragma=synchronous(full)&_pragma=foreign_keys(on)&_pragma=cache_size(-16000)&_pragma=temp_store(memory)"
+	source := sourceOf(path) + "?modeof=" + strings.ReplaceAll(url.QueryEscape(path), "+", "%20") + "&_pragma=busy_timeout(10000)&_pragma=journal_mode(wal)&_pragma=synchronous(full)&_pragma=foreign_keys(on)&_pragma=cache_size(-16000)&_pragma=temp_store(memory)"
 	// A statement's plan must not depend on its values: SQLite would prepare it
 	// anew at each use of another value, which costs more than most of ours take.
 	reads, err := driver.Open(source, func(c *sqlite3.Conn) error {
@@ -57,12 +60,15 @@ func Open(ctx context.Context, dir string) (*Store, error) {
 	}
 	reads.SetMaxOpenConns(max(4, 2*runtime.NumCPU()))
 	reads.SetMaxIdleConns(max(4, 2*runtime.NumCPU()))
-	s := &Store{dialect: sqlite, reads: reads}
+	s := &Store{dialect: sqlite, reads: reads, dir: dir}
 	if err := s.start(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("the database %s cannot be opened: %w", path, err), reads.Close())
 	}
 	return s, nil
 }
+
+// sourceOf returns a file's path as SQLite's URI.
+func sourceOf(path string) string { return "file:" + (&url.URL{Path: path}).EscapedPath() }
 
 // makePrivate makes the database's file with mode 0600 before SQLite would with
 // 0644: the folder may be one that others can read. The log gets the mode of
@@ -87,7 +93,7 @@ func (s *Store) start(ctx context.Context) error {
 	for begin := time.Now(); ; time.Sleep(20 * time.Millisecond) {
 		conn, err := s.reads.Conn(ctx)
 		if err == nil {
-			if err = s.migrate(ctx, conn); err == nil {
+			if err = errors.Join(keepOld(ctx, conn, s.dir), s.migrate(ctx, conn)); err == nil {
 				s.writer = newWriter(conn, s.dialect)
 				return nil
 			}
@@ -109,7 +115,7 @@ func (s *Store) Close() error {
 // migrate runs the migrations that the database has not seen, in one
 // transaction. A database of a newer Aurora is refused.
 func (s *Store) migrate(ctx context.Context, conn *sql.Conn) (err error) {
-	files, err := fs.Glob(migrations, "migrations/*.sql") // in order of their names
+	files, err := fs.Glob(migrations, migrationFiles) // in order of their names
 	if err != nil {
 		return err
 	}
@@ -131,8 +137,8 @@ func (s *Store) migrate(ctx context.Context, conn *sql.Conn) (err error) {
 	if err := conn.QueryRowContext(ctx, "SELECT COALESCE(MAX(version), 0) FROM schema_version").Scan(&version); err != nil {
 		return err
 	}
-	if version > len(files) {
-		return fmt.Errorf("it has schema version %d and this Aurora knows up to %d; use the newer Aurora that wrote it", version, len(files))
+	if err := tooNew(version); err != nil {
+		return err
 	}
 	for i, file := range files[version:] {
 		text, err := migrations.ReadFile(file)

@@ -1,0 +1,60 @@
+package store_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/aurora-push/aurora/store"
+)
+
+// An upgrade of the schema keeps what is stored, and leaves a copy of the
+// database as it was: only the one of the latest upgrade.
+func TestUpgradeKeepsACopy(t *testing.T) {
+	dir := t.TempDir()
+	start, err := os.ReadFile("migrations/0001_start.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := strings.NewReplacer("{blob}", "BLOB", "{serial}", "INTEGER PRIMARY KEY AUTOINCREMENT", "{sequence}", "INTEGER PRIMARY KEY", "{clustered}", "WITHOUT ROWID").Replace(string(start))
+	old := beside(t, dir)
+	for _, statement := range []string{first, "CREATE TABLE schema_version (version INTEGER NOT NULL)", "INSERT INTO schema_version (version) VALUES (1)", "INSERT INTO setting (name, value) VALUES ('kept', 'yes')"} {
+		if _, err := old.Exec(statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	stale := filepath.Join(dir, "aurora.db.before-upgrade-from-0")
+	if err := os.WriteFile(stale, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if value, err := open(t, dir).Setting(t.Context(), "kept"); err != nil || value != "yes" {
+		t.Errorf("after the upgrade: %q, %v", value, err)
+	}
+	copies, err := filepath.Glob(filepath.Join(dir, "aurora.db.before-upgrade-from-*"))
+	if err != nil || len(copies) != 1 || filepath.Base(copies[0]) != "aurora.db.before-upgrade-from-1" {
+		t.Fatalf("copies: %v, %v", copies, err)
+	}
+	if info, err := os.Stat(copies[0]); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the copy: %v, %v", info, err)
+	}
+	if version, err := store.Verify(t.Context(), copies[0]); err != nil || version != 1 {
+		t.Errorf("the copy has version %d, %v", version, err)
+	}
+}
+
+// A database of a newer Aurora is neither opened nor restored.
+func TestNewerSchemaIsRefused(t *testing.T) {
+	dir := t.TempDir()
+	open(t, dir)
+	db := beside(t, dir)
+	if _, err := db.Exec("INSERT INTO schema_version (version) VALUES (9999)"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := store.Open(t.Context(), dir); err == nil || !strings.Contains(err.Error(), "newer Aurora") {
+		t.Errorf("Open: %v", err)
+	}
+	if _, err := store.Verify(t.Context(), filepath.Join(dir, store.DatabaseFile)); err == nil || !strings.Contains(err.Error(), "newer Aurora") {
+		t.Errorf("Verify: %v", err)
+	}
+}
