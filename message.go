@@ -39,6 +39,7 @@ type Message struct {
 	Options    Options
 	AcceptedAt time.Time
 	StoppedAt  time.Time // when its owner stopped it; zero if nobody did
+	Trace      string    // its place in a trace (W3C Trace Context, traceparent); "" if it is in none
 }
 
 // Content is what a message carries. The JSON form is how it is stored.

@@ -60,6 +60,10 @@ type Config struct {
 	Schedules  Schedules
 	Limits     Limits
 	Logger     *slog.Logger
+	// Watch is told of each request with the pattern of its route, and may
+	// return another context for it; the function gets the answer's status.
+	// It may be nil.
+	Watch func(r *http.Request, route string) (context.Context, func(status int))
 }
 
 type server struct {

@@ -84,6 +84,12 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	for name, value := range values {
 		r.SetPathValue(name, value)
 	}
+	if s.Watch != nil {
+		ctx, answered := s.Watch(r, "/"+strings.Join(rt.pattern, "/"))
+		watched := &statusWriter{ResponseWriter: w}
+		defer func() { answered(watched.status) }()
+		w, r = watched, r.WithContext(ctx)
+	}
 	answer, err := s.serve(w, r, rt)
 	if err != nil {
 		s.refuse(w, r, rt.family, err)
@@ -91,6 +97,21 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	respond(w, http.StatusOK, answer)
 }
+
+// statusWriter remembers the status of an answer.
+type statusWriter struct {
+	http.ResponseWriter
+	status int
+}
+
+// WriteHeader implements http.ResponseWriter.
+func (w *statusWriter) WriteHeader(status int) {
+	w.status = status
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// Unwrap is for http.ResponseController.
+func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 func (s *server) serve(w http.ResponseWriter, r *http.Request, rt *route) (any, error) {
 	if rt.family == deviceFamily {

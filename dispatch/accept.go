@@ -2,6 +2,7 @@ package dispatch
 
 import (
 	"context"
+	"log/slog"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -17,7 +18,9 @@ const handful = 4096
 
 // Accept validates a push, resolves its audience and stores it with its jobs.
 // When it returns without an error the push survives a crash.
-func (s *Service) Accept(ctx context.Context, app aurora.App, r Request) (Receipt, error) {
+func (s *Service) Accept(ctx context.Context, app aurora.App, r Request) (_ Receipt, err error) {
+	ctx, end := s.c.Tracer.Start(ctx, "accept push")
+	defer func() { end(err) }()
 	a, err := s.prepare(ctx, app, r)
 	if aurora.KindOf(err) == aurora.NoTarget && r.CID != "" {
 		// A repeated push keeps its answer, whatever became of its audience.
@@ -34,7 +37,10 @@ func (s *Service) Accept(ctx context.Context, app aurora.App, r Request) (Receip
 	if handed {
 		a.Holder, a.Until = s.holder, time.Now().Add(leaseTime)
 	}
-	receipt, job, err := s.c.Messages.AcceptMessage(ctx, a)
+	a.Message.Trace = s.c.Tracer.Carry(ctx)
+	storing, stored := s.c.Tracer.Start(ctx, "store push", slog.String("message", a.Message.ID.String()))
+	receipt, job, err := s.c.Messages.AcceptMessage(storing, a)
+	stored(err)
 	switch {
 	case handed && err == nil && job != nil:
 		s.handoff <- freshJob{*job, a.Message} // has room: reserved
@@ -47,6 +53,7 @@ func (s *Service) Accept(ctx context.Context, app aurora.App, r Request) (Receip
 	if job == nil {
 		s.Wake()
 	}
+	s.c.Accepted(r.Message.Source)
 	s.hint(app.ID, receipt.MessageID)
 	return receipt, nil
 }

@@ -29,6 +29,14 @@ const (
 	Broadcast             // blocks of a large audience
 )
 
+// String names the lane in one lower-case word.
+func (l Lane) String() string {
+	if l == Direct {
+		return "direct"
+	}
+	return "broadcast"
+}
+
 // Explicit marks a job whose devices were selected when the message was
 // accepted, instead of a block whose audience is evaluated by the worker.
 const Explicit = -1
@@ -155,6 +163,17 @@ type Parker interface {
 	ParkCredential(ctx context.Context, credentialID int64, reason string) error
 }
 
+// Tracer records the steps of a push as spans of one trace, from the call that
+// accepts it to the last outcome, which may be on another server and much later.
+type Tracer interface {
+	// Start begins a span as a child of the context's; the function ends it.
+	Start(ctx context.Context, name string, attributes ...slog.Attr) (context.Context, func(error))
+	// Carry returns the context's place in its trace as text; "" if it is in none.
+	Carry(ctx context.Context) string
+	// Resume returns a context at the place that Carry returned.
+	Resume(ctx context.Context, carried string) context.Context
+}
+
 // Config is what a Service is made of.
 type Config struct {
 	Messages Messages
@@ -164,6 +183,13 @@ type Config struct {
 	Logger   *slog.Logger
 	// Hint tells watchers that a message's numbers moved; may be nil.
 	Hint func(appID int64, id aurora.MessageID)
+	// Tracer records how long the steps of a push take; may be nil.
+	Tracer Tracer
+	// Accepted and Settled count what happens, for those who watch the server:
+	// pushes by where they came from, devices by outcome. Both may be nil, are
+	// called from several goroutines and must not block.
+	Accepted func(source string)
+	Settled  func(outcome aurora.Mark, devices uint64)
 	// Workers bounds the jobs sent at once in each lane; 0 means 256 direct and
 	// 4 broadcast ones.
 	Workers [2]int

@@ -32,6 +32,15 @@ func New(c Config) *Service {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
+	if c.Tracer == nil {
+		c.Tracer = noTracer{}
+	}
+	if c.Accepted == nil {
+		c.Accepted = func(string) {}
+	}
+	if c.Settled == nil {
+		c.Settled = func(aurora.Mark, uint64) {}
+	}
 	if c.Workers == [2]int{} {
 		c.Workers = [2]int{256, 4}
 	}

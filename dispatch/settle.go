@@ -175,6 +175,9 @@ func (w *work) write(ctx context.Context, s Settlement) error {
 		w.putBack(s)
 		return err
 	}
+	for mark, devices := range s.Marks {
+		w.s.c.Settled(mark, devices.GetCardinality())
+	}
 	w.mu.Lock()
 	w.leased = s.Until
 	w.mu.Unlock()

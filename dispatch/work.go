@@ -3,6 +3,7 @@ package dispatch
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -50,6 +51,9 @@ func (w *work) run(ctx context.Context) (err error) {
 			return err
 		}
 	}
+	ctx, end := w.s.c.Tracer.Start(w.s.c.Tracer.Resume(ctx, w.message.Trace), "work on job",
+		slog.String("message", w.job.MessageID.String()), slog.String("lane", w.job.Lane.String()), slog.Int64("block", w.job.Block), slog.Int("attempt", w.job.Attempt))
+	defer func() { end(err) }()
 	if stopped := !w.message.StoppedAt.IsZero(); stopped {
 		w.stopped, w.message.Content.IOS = aurora.ReasonStopped, nil // and no badge counts up for it
 	}
@@ -79,8 +83,11 @@ func (w *work) run(ctx context.Context) (err error) {
 	sending, endSending := context.WithCancel(ctx)
 	defer endSending()
 	stop := w.settleWhileSending(ctx, endSending)
+	_, sent := w.s.c.Tracer.Start(ctx, "send to vendor", slog.Uint64("devices", targets.GetCardinality()))
 	sendErr := w.send(sending, targets)
-	if err := errors.Join(sendErr, stop(), w.awaitAnswers(ctx)); err != nil {
+	err = errors.Join(sendErr, stop(), w.awaitAnswers(ctx))
+	sent(err)
+	if err != nil {
 		return w.interrupted(ctx, err)
 	}
 	return w.finish(ctx)

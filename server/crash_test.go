@@ -55,6 +55,7 @@ type crashRig struct {
 	*testing.T
 	dir  string
 	apns *localapns.Server
+	ca   string // file
 	env  []string
 	app  aurora.App
 }
@@ -71,8 +72,8 @@ func newCrashRig(t *testing.T) *crashRig {
 	}
 	t.Cleanup(func() { stop(t, apns) })
 	r := &crashRig{T: t, dir: t.TempDir(), apns: apns}
-	ca := filepath.Join(apnsDir, "ca.pem")
-	r.env = append(os.Environ(), "AURORA_TEST_SERVER="+r.dir, "AURORA_TEST_APNS="+apns.ProductionURL(), "AURORA_TEST_APNS_SANDBOX="+apns.SandboxURL(), "AURORA_TEST_CA="+ca)
+	r.ca = filepath.Join(apnsDir, "ca.pem")
+	r.env = append(os.Environ(), "AURORA_TEST_SERVER="+r.dir, "AURORA_TEST_APNS="+apns.ProductionURL(), "AURORA_TEST_APNS_SANDBOX="+apns.SandboxURL(), "AURORA_TEST_CA="+r.ca)
 
 	p12, err := apns.Issue(localapns.IssueRequest{BundleID: bundleID})
 	if err != nil {
@@ -88,7 +89,7 @@ func newCrashRig(t *testing.T) *crashRig {
 		}
 		_, err = s.Accounts.StoreCredential(t.Context(), r.app, account.Upload{File: p12.P12})
 		return err
-	}, server.Config{Data: r.dir, APNs: apns.ProductionURL(), APNsSandbox: apns.SandboxURL(), APNsCA: ca})
+	}, server.Config{Data: r.dir, APNs: apns.ProductionURL(), APNsSandbox: apns.SandboxURL(), APNsCA: r.ca})
 	return r
 }
 

@@ -43,6 +43,11 @@ func (s *Server) Start(ctx context.Context) (err error) {
 	if s.listener, err = net.Listen("tcp", listen); err != nil {
 		return fmt.Errorf("cannot listen on %s: %w; choose another address with --listen", listen, err)
 	}
+	if s.config.AdminListen != "" {
+		if err := s.startAdmin(s.config.AdminListen); err != nil {
+			return err
+		}
+	}
 	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	s.cancel = cancel
 	streams, endStreams := context.WithCancel(context.WithoutCancel(ctx))
@@ -66,7 +71,7 @@ func (s *Server) Start(ctx context.Context) (err error) {
 }
 
 func (s *Server) handler() (http.Handler, error) {
-	rest := api.New(api.Config{Accounts: s.Accounts, Dispatcher: s.Dispatch, Reports: s.Ledger, Devices: s.Registry, Labels: s.Registry, Schedules: s.Schedules, Limits: s.config.Limits, Logger: s.config.Logger})
+	rest := api.New(api.Config{Accounts: s.Accounts, Dispatcher: s.Dispatch, Reports: s.Ledger, Devices: s.Registry, Labels: s.Registry, Schedules: s.Schedules, Limits: s.config.Limits, Logger: s.config.Logger, Watch: s.watch})
 	pages, err := console.New(console.Config{Account: s.Accounts, Registry: s.Registry, Dispatch: s.Dispatch, Ledger: s.Ledger, Logger: s.config.Logger, PublicURL: s.config.PublicURL, PhoneURL: s.config.PhoneURL})
 	if err != nil {
 		return nil, err
@@ -77,7 +82,9 @@ func (s *Server) handler() (http.Handler, error) {
 		case first == "v1" || first == "v3":
 			rest.ServeHTTP(w, r)
 		case first == "healthz":
-			s.health(w, r)
+			s.health.alive(w, r)
+		case first == "readyz":
+			s.health.ready(w, r)
 		case first == "phone" && s.config.Phone != nil:
 			http.StripPrefix("/phone", s.config.Phone).ServeHTTP(w, r)
 		default:
@@ -142,15 +149,14 @@ func boundStreams(ctx context.Context, next http.Handler) http.Handler {
 	})
 }
 
-func (s *Server) health(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
-	defer cancel()
-	if _, err := s.Accounts.FirstRun(ctx); err != nil {
-		http.Error(w, "the database does not answer", http.StatusServiceUnavailable)
-		return
+// watch counts and traces a REST request.
+func (s *Server) watch(r *http.Request, route string) (context.Context, func(status int)) {
+	began := time.Now()
+	ctx, end := s.tracer.request(r, route)
+	return ctx, func(status int) {
+		end(status)
+		s.metrics.countRequest(r.Method, route, status, time.Since(began))
 	}
-	fmt.Fprintln(w, "ok")
 }
 
 // Addr is the address of the HTTP listener, once started.
@@ -179,12 +185,18 @@ func (s *Server) SetupLink(ctx context.Context) (string, error) {
 	return s.URL() + "/setup?link=" + link, err
 }
 
-// Shutdown stops listening, lets requests and jobs in progress finish, and
-// closes everything. It takes no longer than the context allows, plus what the
+// Shutdown says that the server is not ready any more, waits for the drain
+// delay, stops listening, lets requests and jobs in progress finish, and closes
+// everything. It takes no longer than the context allows, plus what the
 // database needs for its last commit.
 func (s *Server) Shutdown(ctx context.Context) error {
 	var err error
+	s.health.drain()
 	if s.http != nil {
+		select {
+		case <-time.After(s.config.DrainDelay):
+		case <-ctx.Done():
+		}
 		s.endStreams()
 		if err = s.http.Shutdown(ctx); err != nil {
 			err = errors.Join(err, s.http.Close())
@@ -193,7 +205,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	}
 	s.workers.Wait()
 	s.channel.Close(ctx)
-	err = errors.Join(err, s.store.Close())
+	err = errors.Join(err, s.admin.close(ctx), s.tracer.close(ctx), s.store.Close())
 	if s.lock != nil {
 		err = errors.Join(err, s.lock.Close())
 	}

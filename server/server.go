@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"sync"
+	"time"
 
 	"github.com/aurora-push/aurora/account"
 	"github.com/aurora-push/aurora/api"
@@ -38,6 +39,18 @@ type Config struct {
 	// MaxSchedules bounds the unfinished schedules of an app; default 100.
 	MaxSchedules int
 
+	// AdminListen is the address of a listener for operators, with metrics,
+	// profiles and health; "" means none. It asks for no password.
+	AdminListen string
+	// DrainDelay is how long a server that is told to stop goes on serving while
+	// it says that it is not ready, so that whoever spreads requests notices.
+	DrainDelay time.Duration
+	// OTLP is the base URL of an OpenTelemetry collector; "" means none.
+	OTLP string
+	// TraceRatio is the share of requests to trace of those that come without a
+	// trace of their own: 0 to 1.
+	TraceRatio float64
+
 	PublicURL string       // how phones and browsers reach the server; default: as the request says
 	PhoneURL  string       // the simulated iPhone, which the console then links to
 	Phone     http.Handler // served below /phone/, if set
@@ -62,6 +75,10 @@ type Server struct {
 	apns     *channel.Gateways
 	apnsCA   string // PEM
 	lock     *os.File
+	health   *health
+	metrics  *metrics
+	tracer   *tracer
+	admin    *admin
 	workers  sync.WaitGroup
 
 	cancel, endStreams context.CancelFunc
@@ -80,7 +97,7 @@ func Open(ctx context.Context, c Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{config: c, store: db}
+	s := &Server{config: c, store: db, health: &health{check: db.Check}, metrics: newMetrics()}
 	if err := s.wire(ctx); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
@@ -100,11 +117,16 @@ func (s *Server) wire(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if s.tracer, err = newTracer(ctx, c.OTLP, c.TraceRatio, c.Logger); err != nil {
+		return err
+	}
+	s.store.OnCommit(s.metrics.countCommit)
 	s.Accounts = account.New(account.Config{People: s.store, Doors: s.store, Apps: s.store, Credentials: s.store, Prover: gateways, Seal: seal, Logger: c.Logger})
 	s.channel = channel.NewIOS(gateways, s.Accounts, c.Logger)
+	s.metrics.registry.MustRegister(gauges{s.store, s.channel})
 	s.Registry = registry.New(s.store, s.store, s.store, c.Logger, func(appID int64) { s.Ledger.Hint(appID, 0) })
 	s.Ledger = ledger.New(s.store, s.Registry, &bus.Local{})
-	s.Dispatch = dispatch.New(dispatch.Config{Messages: s.store, Registry: s.Registry, Channel: s.channel, Parker: s.Accounts, Hint: s.Ledger.Hint, Logger: c.Logger})
+	s.Dispatch = dispatch.New(dispatch.Config{Messages: s.store, Registry: s.Registry, Channel: s.channel, Parker: s.Accounts, Hint: s.Ledger.Hint, Tracer: s.tracer, Accepted: s.metrics.countAccepted, Settled: s.metrics.countSettled, Logger: c.Logger})
 	s.Schedules = dispatch.NewSchedules(dispatch.ScheduleConfig{Service: s.Dispatch, Store: s.store, Max: c.MaxSchedules, Logger: c.Logger})
 	return nil
 }

@@ -115,17 +115,17 @@ func insertMessage(t *tx, m aurora.Message, notes []byte) error {
 	for i, p := range m.Platforms {
 		platforms[i] = string(p)
 	}
-	_, err = t.exec("INSERT INTO message (id, app_id, sendno, source, platforms, audience, content, options, accepted_at, notes) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
-		int64(m.ID), m.AppID, m.SendNo, m.Source, strings.Join(platforms, ","), m.Audience, content.String(), string(options), millis(m.AcceptedAt), string(notes))
+	_, err = t.exec("INSERT INTO message (id, app_id, sendno, source, platforms, audience, content, options, accepted_at, notes, trace) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+		int64(m.ID), m.AppID, m.SendNo, m.Source, strings.Join(platforms, ","), m.Audience, content.String(), string(options), millis(m.AcceptedAt), string(notes), m.Trace)
 	return err
 }
 
-const messageColumns = "id, app_id, sendno, source, platforms, audience, content, options, accepted_at, stopped_at"
+const messageColumns = "id, app_id, sendno, source, platforms, audience, content, options, accepted_at, stopped_at, trace"
 
 func scanMessage(row scanner) (m aurora.Message, err error) {
 	var platforms, content, options string
 	var accepted, stopped int64
-	if err := row.Scan(&m.ID, &m.AppID, &m.SendNo, &m.Source, &platforms, &m.Audience, &content, &options, &accepted, &stopped); err != nil {
+	if err := row.Scan(&m.ID, &m.AppID, &m.SendNo, &m.Source, &platforms, &m.Audience, &content, &options, &accepted, &stopped, &m.Trace); err != nil {
 		return m, none(err, ledger.ErrNone)
 	}
 	for p := range strings.SplitSeq(platforms, ",") {

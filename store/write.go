@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -20,6 +21,7 @@ type writer struct {
 	quit    chan struct{} // closed: no new writes
 	done    chan struct{} // closed: the writer has ended
 	once    sync.Once
+	watcher atomic.Pointer[func(Commit)]
 }
 
 type write struct {
@@ -141,15 +143,20 @@ func answer(group []*write, err error) {
 
 // together carries a group out in one transaction. If the transaction itself
 // fails, so has every part of it.
-func (w *writer) together(group []*write, savepoints bool) error {
+func (w *writer) together(group []*write, savepoints bool) (err error) {
+	began := time.Now()
+	defer func() {
+		if watcher := w.watcher.Load(); watcher != nil && !errors.Is(err, errUndone) {
+			(*watcher)(Commit{len(group), time.Since(began), err})
+		}
+	}()
 	if err := w.exec("BEGIN IMMEDIATE"); err != nil {
 		w.exec("ROLLBACK") // in case an earlier one did not end; else it fails and changes nothing
 		return err
 	}
-	now := time.Now()
 	alone := len(group) == 1
 	for _, g := range group {
-		if g.err = w.part(g.do, now, savepoints); g.err != nil && (!savepoints || errors.Is(g.err, errUndone)) {
+		if g.err = w.part(g.do, began, savepoints); g.err != nil && (!savepoints || errors.Is(g.err, errUndone)) {
 			err := w.exec("ROLLBACK")
 			if alone { // nobody else's work is undone
 				return err
@@ -157,8 +164,7 @@ func (w *writer) together(group []*write, savepoints bool) error {
 			return errUndone // without it a later part would begin a transaction of its own
 		}
 	}
-	err := w.exec("COMMIT")
-	if err != nil {
+	if err = w.exec("COMMIT"); err != nil {
 		w.exec("ROLLBACK") // nothing to do about a second failure: the first is reported
 	}
 	return err

@@ -32,6 +32,9 @@ func serveCommand() *cobra.Command {
 				return err
 			}
 			c.Key = os.Getenv("AURORA_KEY")
+			if c.OTLP == "" {
+				c.OTLP = os.Getenv("OTEL_EXPORTER_OTLP_ENDPOINT") // where its users expect it
+			}
 			return serve(cmd, c)
 		},
 	}
@@ -49,6 +52,10 @@ func serveCommand() *cobra.Command {
 	f.IntVar(&c.Limits.Reports, "report-limit", 0, "report calls a minute that one app may make (0 = 600,000)")
 	f.IntVar(&c.Limits.Schedules, "schedule-limit", 0, "schedule calls a minute that one app may make (0 = 600,000)")
 	f.IntVar(&c.MaxSchedules, "max-schedules", 0, "unfinished schedules that one app may have (0 = 100)")
+	f.StringVar(&c.AdminListen, "admin-listen", "", "address for operators only, such as 127.0.0.1:9090: /metrics, /debug/pprof, /healthz, /readyz (default none)")
+	f.DurationVar(&c.DrainDelay, "drain-delay", 0, "how long to go on serving after SIGTERM while /readyz says no, such as 5s behind a load balancer")
+	f.StringVar(&c.OTLP, "otlp", "", "OpenTelemetry collector (OTLP over HTTP) to send traces to, such as http://localhost:4318 (default $OTEL_EXPORTER_OTLP_ENDPOINT, else none)")
+	f.Float64Var(&c.TraceRatio, "trace-ratio", 0.01, "share of requests to trace, of those that bring no trace of their own: 0 to 1")
 	f.StringVar(&logFormat, "log-format", "text", "text or json")
 	f.StringVar(&logLevel, "log-level", "info", "debug, info, warn or error")
 	return cmd
@@ -61,23 +68,30 @@ func serve(cmd *cobra.Command, c server.Config) error {
 		return err
 	}
 	if err := s.Start(ctx); err != nil {
-		return errors.Join(err, shutdown(s))
+		return errors.Join(err, shutdownWithin(s, c.DrainDelay+shutdownTime))
+	}
+	if a := s.AdminAddr(); a != nil {
+		fmt.Fprintf(cmd.OutOrStdout(), "For operators: http://%s/metrics\n", a)
 	}
 	fmt.Fprintf(cmd.OutOrStdout(), "Aurora is ready at %s\n", s.URL())
 	link, err := s.SetupLink(ctx)
 	if err != nil && ctx.Err() == nil { // else it was asked to stop already, which is no failure
-		return errors.Join(err, shutdown(s))
+		return errors.Join(err, shutdownWithin(s, c.DrainDelay+shutdownTime))
 	}
 	if link != "" {
 		fmt.Fprintf(cmd.OutOrStdout(), "Create the owner's account (this link works once): %s\n", link)
 	}
 	<-ctx.Done()
 	fmt.Fprintln(cmd.OutOrStdout(), "Stopping …")
-	return shutdown(s)
+	return shutdownWithin(s, c.DrainDelay+shutdownTime)
 }
 
 func shutdown(s interface{ Shutdown(context.Context) error }) error {
-	ctx, cancel := context.WithTimeout(context.Background(), shutdownTime)
+	return shutdownWithin(s, shutdownTime)
+}
+
+func shutdownWithin(s interface{ Shutdown(context.Context) error }, d time.Duration) error {
+	ctx, cancel := context.WithTimeout(context.Background(), d)
 	defer cancel()
 	return s.Shutdown(ctx)
 }

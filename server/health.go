@@ -1,0 +1,79 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+)
+
+const (
+	checkTime = 2 * time.Second // for the database to take a write
+	checkLife = time.Second     // how long an answer is reused: whoever asks must not be able to keep the disk busy
+)
+
+// health answers whether this server works, and whether it should get requests.
+type health struct {
+	check func(context.Context) error
+
+	mu       sync.Mutex
+	draining bool
+	checked  time.Time
+	problem  error
+}
+
+// alive is /healthz: the process serves requests. A supervisor that gets no
+// answer restarts it, which would not mend a database.
+func (h *health) alive(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	fmt.Fprintln(w, "ok")
+}
+
+// ready is /readyz: 200 if requests can be served now, else 503 with what is
+// wrong. It is 503 as soon as the server is told to stop.
+func (h *health) ready(w http.ResponseWriter, r *http.Request) {
+	answer := struct {
+		Ready    bool   `json:"ready"`
+		Draining bool   `json:"draining,omitempty"`
+		Database string `json:"database"`
+	}{Database: "ok"}
+	draining, problem := h.state(r.Context())
+	if answer.Draining = draining; problem != nil {
+		answer.Database = problem.Error()
+	}
+	answer.Ready = !draining && problem == nil
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	if !answer.Ready {
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}
+	if err := json.NewEncoder(w).Encode(answer); err != nil {
+		return // the client has gone away
+	}
+}
+
+// state checks the database, once for all who ask at the same time.
+func (h *health) state(ctx context.Context) (draining bool, problem error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if time.Since(h.checked) >= checkLife {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), checkTime)
+		defer cancel()
+		h.problem = h.check(ctx)
+		if errors.Is(h.problem, context.DeadlineExceeded) {
+			h.problem = errors.New("the database does not answer")
+		}
+		h.checked = time.Now()
+	}
+	return h.draining, h.problem
+}
+
+// drain makes ready say no, so that whoever spreads requests sends no more.
+func (h *health) drain() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.draining = true
+}

@@ -1,0 +1,79 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/aurora-push/aurora/dispatch"
+)
+
+// Commit describes one commit of a group of writes.
+type Commit struct {
+	Parts int           // callers whose writes it held
+	Took  time.Duration // the writes themselves, and the disk
+	Err   error         // nil if it is durable
+}
+
+// OnCommit has watcher called after each commit, by the writer itself: it must
+// not block. There is one watcher; a second call replaces it.
+func (s *Store) OnCommit(watcher func(Commit)) { s.writer.watcher.Store(&watcher) }
+
+// Check reports why the database cannot be relied on at the moment: it does not
+// answer, its one writer does not get through, or it refuses what is written, as
+// a full disk does. It writes, durably: do not call it more often than needed.
+// The context bounds the wait.
+func (s *Store) Check(ctx context.Context) error {
+	if _, err := s.Setting(ctx, checkSetting); err != nil {
+		return err
+	}
+	done := make(chan error, 1)
+	go func() { done <- s.PutSetting(ctx, checkSetting, time.Now().UTC().Format(time.RFC3339)) }() // does not end with ctx once it has a place in the queue
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return errors.New("the database's writer does not get through")
+	}
+}
+
+// checkSetting holds when Check last wrote.
+const checkSetting = "checked_at"
+
+// Queue is the state of one lane's jobs.
+type Queue struct {
+	Lane   dispatch.Lane
+	Jobs   int       // unfinished ones, sent at the moment or waiting
+	Oldest time.Time // since when the one has been due that has waited longest for a worker; zero if none waits
+}
+
+// Queues returns the lanes that have jobs.
+func (s *Store) Queues(ctx context.Context) (queues []Queue, err error) {
+	err = s.rows(ctx, func(row scanner) error {
+		var q Queue
+		var oldest int64
+		err := row.Scan(&q.Lane, &q.Jobs, &oldest)
+		q.Oldest = fromMillis(oldest)
+		queues = append(queues, q)
+		return err
+	}, "SELECT lane, COUNT(*), COALESCE(MIN(CASE WHEN due_at <= $1 THEN due_at END), 0) FROM job GROUP BY lane", time.Now().UnixMilli())
+	return queues, err
+}
+
+// Unfolded returns about how many index changes are not yet in the bitmaps.
+func (s *Store) Unfolded(ctx context.Context) (n int64, err error) {
+	err = s.row(ctx, "SELECT COALESCE(MAX(seq) - MIN(seq) + 1, 0) FROM index_change").Scan(&n)
+	return n, err
+}
+
+// Size returns the bytes that the database takes on the disk, its log included.
+func (s *Store) Size() (bytes int64) {
+	for _, suffix := range []string{"", "-wal"} {
+		if info, err := os.Stat(filepath.Join(s.dir, DatabaseFile+suffix)); err == nil {
+			bytes += info.Size()
+		}
+	}
+	return bytes
+}
