@@ -43,7 +43,7 @@ var may = []rule{
 	{"api", []string{".", "audience", "account", "registry", "dispatch", "ledger"}, "decodes and answers; rules are the services', storage is unseen"},
 	{"console", []string{".", "audience", "account", "registry", "dispatch", "ledger"}, "shows and asks; rules are the services', storage is unseen"},
 	{"server", []string{".", "audience", "account", "registry", "dispatch", "ledger", "api", "console", "store", "bus", "channel"}, "the only place where concrete parts meet; the simulators are not among them: production code must not need them"},
-	{"cmd/aurora", []string{".", "server", "account", "registry", "client", "apns", "simulator/apns", "simulator/iphone"}, "flags and signals; it calls the services that server opened, and never storage or HTTP handlers"},
+	{"cmd/aurora", []string{".", "audience", "server", "account", "registry", "client", "apns", "simulator/apns", "simulator/iphone"}, "flags and signals; it speaks the vocabulary and calls the services that server opened, never storage or HTTP handlers"},
 }
 
 type listed struct {

@@ -15,7 +15,6 @@ import (
 
 	"github.com/aurora-push/aurora"
 	"github.com/aurora-push/aurora/account"
-	"github.com/aurora-push/aurora/api"
 	"github.com/aurora-push/aurora/server"
 	localapns "github.com/aurora-push/aurora/simulator/apns"
 	"github.com/aurora-push/aurora/simulator/iphone"
@@ -126,7 +125,7 @@ func (d *demo) startServer(ctx context.Context, listen string, phone http.Handle
 		c.PhoneURL = "/phone/"
 	}
 	if d.bench {
-		c.Limits = api.Limits{Push: math.MaxInt, Reports: math.MaxInt}
+		c.Limits.Push, c.Limits.Reports = math.MaxInt, math.MaxInt
 	}
 	if d.server, err = server.Open(ctx, c); err != nil {
 		return err
