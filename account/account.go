@@ -69,6 +69,9 @@ type Config struct {
 	Doors       Doors
 	Apps        Apps
 	Credentials Credentials
+	Accesses    Accesses
+	APIKeys     APIKeys
+	Audits      Audits
 	Prover      Prover
 	Seal        *Seal
 	Logger      *slog.Logger
@@ -79,6 +82,7 @@ type Service struct {
 	c        Config
 	throttle throttle
 	cache    sync.Map // AppKey → cachedApp
+	keys     sync.Map // digest → *cachedKey
 
 	credentials      sync.Map     // credentialSlot → cachedCredential
 	credentialChange atomic.Int64 // counts what may have changed one
@@ -121,6 +125,9 @@ func (s *Service) CreateOwner(ctx context.Context, link, email, password string)
 	if errors.Is(err, ErrNone) {
 		return a, aurora.Errorf(aurora.Forbidden, "This set-up link is not valid any more. The newest one is in the output of `aurora serve`; restarting the server prints a fresh one.")
 	}
+	if err == nil {
+		s.Record(ctx, aurora.AuditEntry{AccountID: a.ID, Action: "account.created", Subject: a.Email, Detail: "by the set-up link"})
+	}
 	return a, err
 }
 
@@ -132,6 +139,9 @@ func (s *Service) Create(ctx context.Context, email, password string) (aurora.Ac
 		return aurora.Account{}, devSecret, err
 	}
 	a, err := s.c.People.CreatePerson(ctx, p, nil)
+	if err == nil {
+		s.Record(ctx, aurora.AuditEntry{AccountID: a.ID, Action: "account.created", Subject: a.Email})
+	}
 	return a, devSecret, err
 }
 

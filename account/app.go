@@ -25,8 +25,9 @@ type Apps interface {
 const cacheLife = 10 * time.Second
 
 type cachedApp struct {
-	app aurora.App
-	at  time.Time
+	app    aurora.App
+	access Access
+	at     time.Time
 }
 
 // CreateApp makes an app with a fresh AppKey and Master Secret.
@@ -38,7 +39,11 @@ func (s *Service) CreateApp(ctx context.Context, accountID int64, name, bundleID
 		return aurora.App{}, err
 	}
 	a := aurora.App{AccountID: accountID, Key: aurora.NewKey(), MasterSecret: aurora.NewSecret(aurora.NewKey()), Name: name, BundleID: bundleID, CreatedAt: time.Now()}
-	return s.c.Apps.CreateApp(ctx, a, s.c.Seal.Close([]byte(a.MasterSecret.Reveal()), "master_secret "+a.Key))
+	a, err := s.c.Apps.CreateApp(ctx, a, s.c.Seal.Close([]byte(a.MasterSecret.Reveal()), masterLabel(a.Key)))
+	if err == nil {
+		s.Record(ctx, aurora.AuditEntry{AccountID: a.AccountID, AppID: a.ID, Action: "app.created", Subject: a.Key, Detail: a.Name})
+	}
+	return a, err
 }
 
 // Apps returns the account's apps, oldest first. Their secrets are not filled in.
@@ -66,41 +71,46 @@ func (s *Service) App(ctx context.Context, accountID int64, key string) (aurora.
 // AppByKey returns an app by its AppKey, with its secret; aurora.NotFound if
 // there is none.
 func (s *Service) AppByKey(ctx context.Context, key string) (aurora.App, error) {
+	c, err := s.cachedApp(ctx, key)
+	return c.app, err
+}
+
+func (s *Service) cachedApp(ctx context.Context, key string) (cachedApp, error) {
 	if !aurora.ValidKey(key) {
-		return aurora.App{}, errNoApp(key)
+		return cachedApp{}, errNoApp(key)
 	}
 	if c, ok := s.cache.Load(key); ok && time.Since(c.(cachedApp).at) < cacheLife {
-		return c.(cachedApp).app, nil
+		return c.(cachedApp), nil
 	}
-	a, sealed, err := s.c.Apps.AppByKey(ctx, key)
+	c := cachedApp{at: time.Now()} // before it is read: what changes meanwhile is not newer
+	app, sealed, err := s.c.Apps.AppByKey(ctx, key)
 	if errors.Is(err, ErrNone) {
-		return a, errNoApp(key)
+		return c, errNoApp(key)
 	}
 	if err != nil {
-		return a, err
+		return c, err
 	}
-	secret, err := s.c.Seal.Open(sealed, "master_secret "+a.Key)
-	if err != nil {
-		return a, err
+	if app.MasterSecret, err = s.openMaster(sealed, app.Key); err != nil {
+		return c, err
 	}
-	a.MasterSecret = aurora.NewSecret(string(secret))
-	s.cache.Store(key, cachedApp{a, time.Now()})
-	return a, nil
+	c.app = app
+	if c.access, err = s.c.Accesses.Access(ctx, app.ID); err != nil {
+		return c, err
+	}
+	if c.access.Previous != nil {
+		if c.access.previous, err = s.openMaster(c.access.Previous, app.Key); err != nil {
+			return c, err
+		}
+	}
+	s.cache.Store(key, c)
+	return c, nil
+}
+
+func (s *Service) openMaster(sealed []byte, appKey string) (aurora.Secret, error) {
+	secret, err := s.c.Seal.Open(sealed, masterLabel(appKey))
+	return aurora.NewSecret(string(secret)), err
 }
 
 func errNoApp(key string) error {
 	return aurora.Errorf(aurora.NotFound, "There is no app with AppKey %.40q.", key)
-}
-
-// Authenticate returns the app that an AppKey and Master Secret prove, or
-// aurora.Unauthorized.
-func (s *Service) Authenticate(ctx context.Context, key, secret string) (aurora.App, error) {
-	a, err := s.AppByKey(ctx, key)
-	if err != nil && aurora.KindOf(err) != aurora.NotFound {
-		return a, err
-	}
-	if err != nil || !a.MasterSecret.Equal(secret) {
-		return aurora.App{}, aurora.Errorf(aurora.Unauthorized, "The AppKey or the Master Secret is not right. Both are on the app's page in the console.")
-	}
-	return a, nil
 }

@@ -74,6 +74,9 @@ func (s *Service) StoreCredential(ctx context.Context, app aurora.App, up Upload
 	if err != nil {
 		return nil, err
 	}
+	for _, c := range slots {
+		s.Record(ctx, aurora.AuditEntry{AccountID: app.AccountID, AppID: app.ID, Action: "credential.stored", Subject: c.Environment.String(), Detail: c.Name})
+	}
 	s.c.Logger.InfoContext(ctx, "credential stored", "app", app.Key, "name", slots[0].Name, "slots", len(slots))
 	return slots, nil
 }
@@ -142,7 +145,11 @@ func (s *Service) Credentials(ctx context.Context, appID int64) ([]aurora.Creden
 // RemoveCredential empties a slot.
 func (s *Service) RemoveCredential(ctx context.Context, appID int64, env aurora.Environment) error {
 	defer s.forgetCredentials()
-	return s.c.Credentials.RemoveCredential(ctx, appID, env)
+	if err := s.c.Credentials.RemoveCredential(ctx, appID, env); err != nil {
+		return err
+	}
+	s.Record(ctx, aurora.AuditEntry{AppID: appID, Action: "credential.removed", Subject: env.String()})
+	return nil
 }
 
 // credentialSlot is where an app's credential for an environment is.

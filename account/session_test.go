@@ -231,7 +231,7 @@ func TestAppsAreTheirOwners(t *testing.T) {
 	if apps, err := s.Apps(ctx, eve.ID); err != nil || len(apps) != 1 || apps[0].Key != theirs.Key {
 		t.Errorf("%+v, %v", apps, err)
 	}
-	if a, err := s.Authenticate(ctx, app.Key, app.MasterSecret.Reveal()); err != nil || a.ID != app.ID {
+	if a, err := s.Authenticate(ctx, app.Key, app.MasterSecret.Reveal()); err != nil || a.App.ID != app.ID || a.Key != nil {
 		t.Errorf("%+v, %v", a, err)
 	}
 	for _, pair := range [][2]string{{app.Key, theirs.MasterSecret.Reveal()}, {app.Key, ""}, {theirs.Key, app.MasterSecret.Reveal()}, {aurora.NewKey(), app.MasterSecret.Reveal()}, {"", ""}, {app.Key, app.MasterSecret.Reveal() + "0"}} {

@@ -11,10 +11,12 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"strconv"
 	"time"
 
 	"github.com/aurora-push/aurora"
+	"github.com/aurora-push/aurora/account"
 	"github.com/aurora-push/aurora/dispatch"
 	"github.com/aurora-push/aurora/ledger"
 	"github.com/aurora-push/aurora/registry"
@@ -22,8 +24,12 @@ import (
 
 // Accounts proves callers.
 type Accounts interface {
-	// Authenticate returns the app, or aurora.Unauthorized.
-	Authenticate(ctx context.Context, appKey, masterSecret string) (aurora.App, error)
+	// Authenticate returns who an AppKey and its Master Secret or an API key
+	// prove, or aurora.Unauthorized.
+	Authenticate(ctx context.Context, appKey, secret string) (account.Caller, error)
+	// AuthenticateBearer returns who an API key proves by itself, or
+	// aurora.Unauthorized.
+	AuthenticateBearer(ctx context.Context, secret string) (account.Caller, error)
 	// AppByKey returns the app, or aurora.NotFound.
 	AppByKey(ctx context.Context, appKey string) (aurora.App, error)
 }
@@ -53,13 +59,16 @@ type Devices interface {
 // Config is what the handler is made of.
 type Config struct {
 	Accounts   Accounts
+	Keys       Keys
 	Dispatcher Dispatcher
 	Reports    Reports
 	Devices    Devices
 	Labels     Labels
 	Schedules  Schedules
 	Limits     Limits
-	Logger     *slog.Logger
+	// TrustedProxies are the addresses whose X-Forwarded-For is believed.
+	TrustedProxies []netip.Prefix
+	Logger         *slog.Logger
 	// Watch is told of each request with the pattern of its route, and may
 	// return another context for it; the function gets the answer's status.
 	// It may be nil.
@@ -109,27 +118,4 @@ func readBody(r *http.Request, limit int64) ([]byte, error) {
 		return nil, aurora.Errorf(aurora.Invalid, "The request body could not be read to its end.")
 	}
 	return body, nil
-}
-
-// app authenticates a server by AppKey and Master Secret.
-func (s *server) app(r *http.Request, f family) (aurora.App, error) {
-	key, secret, ok := r.BasicAuth()
-	if !ok {
-		const text = "No credentials were sent. Use HTTP Basic authentication with the AppKey as user and the Master Secret as password."
-		if f == labelFamily {
-			return aurora.App{}, numbered{http.StatusUnauthorized, 7001, text}
-		}
-		return aurora.App{}, aurora.Errorf(aurora.Unauthorized, text)
-	}
-	if !aurora.ValidKey(key) {
-		const text = "The AppKey must be 24 letters and digits. It is on the app's page in the console."
-		if f == pushFamily {
-			return aurora.App{}, numbered{http.StatusBadRequest, 1008, text}
-		}
-		if f == labelFamily {
-			return aurora.App{}, numbered{http.StatusBadRequest, 7008, text}
-		}
-		return aurora.App{}, aurora.Errorf(aurora.Unauthorized, text)
-	}
-	return s.Accounts.Authenticate(r.Context(), key, secret)
 }

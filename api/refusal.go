@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/aurora-push/aurora"
@@ -20,6 +21,7 @@ const (
 	labelFamily         // devices, aliases and tags, for servers
 	reportFamily
 	scheduleFamily
+	manageFamily // keys, allow-lists, webhooks, events, audit: Aurora's own
 )
 
 // number is how a refusal looks on the wire.
@@ -63,6 +65,7 @@ var refusals = map[family]map[aurora.Kind]number{
 		aurora.Conflict:     {400, 7002},
 		aurora.Full:         {400, 7015},
 		aurora.Unauthorized: {401, 7004},
+		aurora.Forbidden:    {403, 2003},
 		aurora.Unavailable:  {503, 7030},
 		aurora.TooMany:      {429, 2002},
 	},
@@ -90,7 +93,23 @@ var refusals = map[family]map[aurora.Kind]number{
 		aurora.TooMany:      {429, 2002},
 		aurora.Forbidden:    {403, 2007},
 	},
+	manageFamily: {
+		aurora.Internal:     {500, 9000},
+		aurora.Missing:      {400, 9002},
+		aurora.Invalid:      {400, 9002},
+		aurora.TooLarge:     {400, 9002},
+		aurora.Conflict:     {400, 9002},
+		aurora.Unauthorized: {401, 9004},
+		aurora.Forbidden:    {403, 9003},
+		aurora.NotFound:     {404, 9005},
+		aurora.Full:         {400, 9006},
+		aurora.Unavailable:  {503, 9030},
+		aurora.TooMany:      {429, 2002},
+	},
 }
+
+// managed are the second segments of paths of the management family.
+var managed = []string{"keys", "access", "secret", "audit", "webhooks", "events"}
 
 // numbered is a refusal whose number does not follow from its kind.
 type numbered struct {
@@ -156,6 +175,9 @@ func (s *server) refuseRoute(w http.ResponseWriter, r *http.Request, segments []
 	}
 	if len(segments) > 1 && segments[1] == "schedules" {
 		f = scheduleFamily
+	}
+	if len(segments) > 1 && segments[0] == "v1" && slices.Contains(managed, segments[1]) {
+		f = manageFamily
 	}
 	path := "/" + strings.Join(segments, "/")
 	if known {

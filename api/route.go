@@ -70,6 +70,14 @@ var routes = []route{
 	at("POST", "/v1/devices/{id}/receipts", deviceFamily, forDevice((*server).receipts)),
 
 	at("GET", "/v1/messages/{id}", reportFamily, (*server).message),
+
+	at("GET", "/v1/keys", manageFamily, (*server).apiKeys),
+	at("POST", "/v1/keys", manageFamily, (*server).createAPIKey),
+	at("DELETE", "/v1/keys/{id}", manageFamily, (*server).revokeAPIKey),
+	at("GET", "/v1/access", manageFamily, (*server).allowList),
+	at("PUT", "/v1/access", manageFamily, (*server).setAllowList),
+	at("POST", "/v1/secret/rotate", manageFamily, (*server).rotateSecret),
+	at("GET", "/v1/audit", manageFamily, (*server).audit),
 }
 
 // ServeHTTP routes without ever redirecting: official clients send doubled and
@@ -117,14 +125,11 @@ func (s *server) serve(w http.ResponseWriter, r *http.Request, rt *route) (any, 
 	if rt.family == deviceFamily {
 		return rt.handle(s, r, aurora.App{})
 	}
-	app, err := s.app(r, rt.family)
+	c, r, err := s.admitted(w.Header(), r, rt)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.limit(w.Header(), app, rt.family); err != nil {
-		return nil, err
-	}
-	return rt.handle(s, r, app)
+	return rt.handle(s, r, c.App)
 }
 
 // find returns the route for a method and path with the values of its named

@@ -27,13 +27,14 @@ const patience = 20 * time.Second
 
 // world is a running Aurora with a local APNs and two apps.
 type world struct {
-	t     *testing.T
-	apns  *localapns.Server
-	s     *server.Server
-	url   string
-	app   aurora.App
-	other aurora.App
-	http  *http.Client
+	t      *testing.T
+	apns   *localapns.Server
+	s      *server.Server
+	url    string
+	config server.Config
+	app    aurora.App
+	other  aurora.App
+	http   *http.Client
 }
 
 // startWorld starts it in a temporary folder. The local APNs takes any token.
@@ -48,11 +49,9 @@ func startWorld(t *testing.T, limits ...api.Limits) *world {
 	t.Cleanup(func() { stop(t, w.apns) })
 	ca := filepath.Join(dir, "ca.pem")
 	check(t, os.WriteFile(ca, w.apns.CAPEM(), 0o600))
-	w.s, err = server.Open(ctx, server.Config{Limits: append(limits, api.Limits{})[0], Data: dir, Listen: "127.0.0.1:0", APNs: w.apns.ProductionURL(), APNsSandbox: w.apns.SandboxURL(), APNsCA: ca})
-	check(t, err)
+	w.config = server.Config{Limits: append(limits, api.Limits{})[0], Data: dir, Listen: "127.0.0.1:0", APNs: w.apns.ProductionURL(), APNsSandbox: w.apns.SandboxURL(), APNsCA: ca}
+	w.open(t)
 	t.Cleanup(func() { stop(t, w.s) })
-	check(t, w.s.Start(ctx))
-	w.url = w.s.URL()
 	owner, _, err := w.s.Accounts.Create(ctx, "mia@example.com", "correct horse battery")
 	check(t, err)
 	w.app, w.other = w.newApp(owner.ID, "com.example.reader"), w.newApp(owner.ID, "com.example.other")
@@ -62,6 +61,24 @@ func startWorld(t *testing.T, limits ...api.Limits) *world {
 		return fmt.Errorf("redirected to %s, which official clients do not follow", r.URL)
 	}}
 	return w
+}
+
+func (w *world) open(t *testing.T) {
+	t.Helper()
+	var err error
+	w.s, err = server.Open(t.Context(), w.config)
+	check(t, err)
+	check(t, w.s.Start(t.Context()))
+	w.url = w.s.URL()
+}
+
+// restart starts Aurora again with another configuration.
+func (w *world) restart(t *testing.T, change func(*server.Config)) {
+	t.Helper()
+	w.http.CloseIdleConnections()
+	stop(t, w.s)
+	change(&w.config)
+	w.open(t)
 }
 
 func (w *world) newApp(ownerID int64, bundleID string) aurora.App {

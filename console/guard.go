@@ -93,6 +93,9 @@ func (c *console) inApp(h handler) http.Handler {
 }
 
 func (c *console) serve(w http.ResponseWriter, r *http.Request, v visit, h handler) {
+	if v.account.ID != 0 { // for the audit log
+		r = r.WithContext(aurora.WithActor(r.Context(), aurora.Actor{Kind: aurora.PersonActor, Name: v.account.Email}))
+	}
 	if r.Method == http.MethodPost && !isUpload(r) {
 		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 		if err := r.ParseForm(); err != nil {

@@ -71,7 +71,12 @@ func (s *Server) Start(ctx context.Context) (err error) {
 }
 
 func (s *Server) handler() (http.Handler, error) {
-	rest := api.New(api.Config{Accounts: s.Accounts, Dispatcher: s.Dispatch, Reports: s.Ledger, Devices: s.Registry, Labels: s.Registry, Schedules: s.Schedules, Limits: s.config.Limits, Logger: s.config.Logger, Watch: s.watch})
+	rest := api.New(api.Config{
+		Accounts: s.Accounts, Keys: s.Accounts,
+		Dispatcher: s.Dispatch, Reports: s.Ledger, Devices: s.Registry, Labels: s.Registry, Schedules: s.Schedules,
+		Limits: s.config.Limits, TrustedProxies: s.config.TrustedProxies,
+		Logger: s.config.Logger, Watch: s.watch,
+	})
 	pages, err := console.New(console.Config{Account: s.Accounts, Registry: s.Registry, Dispatch: s.Dispatch, Ledger: s.Ledger, Logger: s.config.Logger, PublicURL: s.config.PublicURL, PhoneURL: s.config.PhoneURL})
 	if err != nil {
 		return nil, err

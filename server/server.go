@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"sync"
 	"time"
@@ -38,6 +39,10 @@ type Config struct {
 	Limits api.Limits // calls a minute that one app may make
 	// MaxSchedules bounds the unfinished schedules of an app; default 100.
 	MaxSchedules int
+
+	// TrustedProxies are the addresses whose X-Forwarded-For is believed when a
+	// caller's address is held against an allow-list.
+	TrustedProxies []netip.Prefix
 
 	// AdminListen is the address of a listener for operators, with metrics,
 	// profiles and health; "" means none. It asks for no password.
@@ -121,7 +126,10 @@ func (s *Server) wire(ctx context.Context) error {
 		return err
 	}
 	s.store.OnCommit(s.metrics.countCommit)
-	s.Accounts = account.New(account.Config{People: s.store, Doors: s.store, Apps: s.store, Credentials: s.store, Prover: gateways, Seal: seal, Logger: c.Logger})
+	s.Accounts = account.New(account.Config{
+		People: s.store, Doors: s.store, Apps: s.store, Credentials: s.store, Accesses: s.store, APIKeys: s.store, Audits: s.store,
+		Prover: gateways, Seal: seal, Logger: c.Logger,
+	})
 	s.channel = channel.NewIOS(gateways, s.Accounts, c.Logger)
 	s.metrics.registry.MustRegister(gauges{s.store, s.channel})
 	s.Registry = registry.New(s.store, s.store, s.store, c.Logger, func(appID int64) { s.Ledger.Hint(appID, 0) })

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/aurora-push/aurora"
 	"github.com/aurora-push/aurora/server"
 )
 
@@ -69,6 +70,7 @@ func withServices(cmd *cobra.Command, data string, do func(*server.Server) error
 }
 
 func withConfig(cmd *cobra.Command, c server.Config, do func(*server.Server) error) error {
+	cmd.SetContext(aurora.WithActor(cmd.Context(), aurora.Actor{Kind: aurora.CommandActor}))
 	s, err := server.Open(cmd.Context(), c)
 	if err != nil {
 		return err

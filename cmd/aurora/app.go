@@ -11,8 +11,8 @@ import (
 )
 
 func appCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "app", Short: "Manage apps and their push credentials"}
-	cmd.AddCommand(appCreateCommand(), appCredentialCommand())
+	cmd := &cobra.Command{Use: "app", Short: "Manage apps, their push credentials, Master Secrets and allow-lists"}
+	cmd.AddCommand(appCreateCommand(), appCredentialCommand(), appRotateCommand(), appAllowCommand(), appAuditCommand())
 	return cmd
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/aurora-push/aurora/account"
 	"github.com/aurora-push/aurora/server"
 )
 
@@ -18,6 +19,7 @@ const shutdownTime = 15 * time.Second
 func serveCommand() *cobra.Command {
 	var c server.Config
 	var database, nats, logFormat, logLevel string
+	var proxies []string
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Run the service",
@@ -30,6 +32,9 @@ func serveCommand() *cobra.Command {
 			var err error
 			if c.Logger, err = newLogger(cmd.ErrOrStderr(), logFormat, logLevel); err != nil {
 				return err
+			}
+			if c.TrustedProxies, err = account.ParseAllowList(proxies); err != nil {
+				return fmt.Errorf("--trusted-proxies: %w", err)
 			}
 			c.Key = os.Getenv("AURORA_KEY")
 			if c.OTLP == "" {
@@ -47,6 +52,7 @@ func serveCommand() *cobra.Command {
 	f.StringVar(&c.APNsSandbox, "apns-sandbox", "", "development gateway (default Apple's)")
 	f.StringVar(&c.APNsCA, "apns-ca", "", "PEM file with the gateways' CA, for a local APNs")
 	f.StringVar(&c.PublicURL, "public-url", "", "how phones and browsers reach this server, such as https://push.example.com")
+	f.StringSliceVar(&proxies, "trusted-proxies", nil, "addresses and ranges of proxies in front whose X-Forwarded-For is believed, such as 10.0.0.0/8 (default none)")
 	f.IntVar(&c.Limits.Push, "push-limit", 0, "push calls a minute that one app may make (0 = 600,000)")
 	f.IntVar(&c.Limits.Devices, "device-limit", 0, "device, alias and tag calls a minute that one app's servers may make (0 = 600,000)")
 	f.IntVar(&c.Limits.Reports, "report-limit", 0, "report calls a minute that one app may make (0 = 600,000)")
