@@ -1,10 +1,11 @@
-// Command bench measures the APNs client of this repository beside others, all
+// Command bench measures Aurora and its APNs client beside others, all
 // against the same local APNs on the same machine. See docs/performance.md.
 //
 //	go run . apns    our client, sideshow/apns2 and h2load in interleaved rounds
 //	go run . rtt     our client over a path with a round trip and Apple's windows
 //	go run . memory  the memory of our client while it sends ten million
 //	go run . profile where our client's processor time goes
+//	go run . gorush  a whole push beside gorush: one call to many devices
 package main
 
 import (
@@ -20,6 +21,7 @@ var commands = map[string]func(ctx context.Context, arguments []string) error{
 	"rtt":     roundTrips,
 	"memory":  memory,
 	"profile": profile,
+	"gorush":  besideGorush,
 
 	// What the commands above start as processes of their own.
 	"client-aurora": auroraClient,
@@ -30,7 +32,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if len(os.Args) < 2 || commands[os.Args[1]] == nil {
-		fmt.Fprintln(os.Stderr, "usage: go run . apns|rtt|memory|profile [flags]")
+		fmt.Fprintln(os.Stderr, "usage: go run . apns|rtt|memory|profile|gorush [flags]")
 		os.Exit(2)
 	}
 	if err := commands[os.Args[1]](ctx, os.Args[2:]); err != nil {

@@ -61,3 +61,19 @@ func load() string {
 	}
 	return strings.Fields(string(text))[0]
 }
+
+// peakOf is the most memory that a running process had resident, in MB
+// (proc(5), VmHWM in /proc/PID/status).
+func peakOf(pid int) float64 {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0
+	}
+	_, rest, _ := strings.Cut(string(text), "VmHWM:")
+	fields := strings.Fields(rest)
+	if len(fields) == 0 {
+		return 0
+	}
+	kB, _ := strconv.ParseFloat(fields[0], 64)
+	return kB / 1000
+}
