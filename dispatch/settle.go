@@ -9,10 +9,10 @@ import (
 	"github.com/aurora-push/aurora"
 )
 
-// settleWhileSending writes outcomes every settlePace until the returned
-// function is called, which reports the first error. An error ends the sending:
-// what is sent without a lease, or without a way to note its outcome, would be
-// sent again.
+// settleWhileSending writes outcomes every settlePace, or sooner when there are
+// settleSize, until the returned function is called, which reports the first
+// error. An error ends the sending: what is sent without a lease, or without a
+// way to note its outcome, would be sent again.
 func (w *work) settleWhileSending(ctx context.Context, endSending func()) func() error {
 	done := make(chan struct{})
 	result := make(chan error, 1)
@@ -22,16 +22,17 @@ func (w *work) settleWhileSending(ctx context.Context, endSending func()) func()
 			case <-done:
 				result <- nil
 				return
+			case <-w.enough:
 			case <-time.After(settlePace):
-				err := w.settle(ctx, false)
-				if err == nil {
-					err = w.heedStop(ctx)
-				}
-				if err != nil {
-					endSending()
-					result <- err
-					return
-				}
+			}
+			err := w.settle(ctx, false)
+			if err == nil {
+				err = w.heedStop(ctx)
+			}
+			if err != nil {
+				endSending()
+				result <- err
+				return
 			}
 		}
 	}()
@@ -152,6 +153,7 @@ func (w *work) take() Settlement {
 	}
 	s := Settlement{Job: w.job, Marks: w.marks, Retired: w.retired}
 	s.Job.Targets = w.job.Targets.Clone()
+	w.answers = 0
 	w.marks, w.retired = map[aurora.Mark]*roaring.Bitmap{}, nil
 	return s
 }

@@ -18,7 +18,7 @@ import (
 // another worker repeats at most what was not settled. The message is read
 // unless it is given.
 func (s *Service) run(ctx context.Context, j Job, m aurora.Message) {
-	w := &work{s: s, job: j, message: m, marks: map[aurora.Mark]*roaring.Bitmap{}, retry: roaring.New()}
+	w := &work{s: s, job: j, message: m, marks: map[aurora.Mark]*roaring.Bitmap{}, retry: roaring.New(), enough: make(chan struct{}, 1)}
 	err := w.run(ctx)
 	switch {
 	case err == nil || errors.Is(err, ErrLost) || ctx.Err() != nil:
@@ -37,6 +37,8 @@ type work struct {
 	mu       sync.Mutex
 	inFlight sync.WaitGroup
 	marks    map[aurora.Mark]*roaring.Bitmap // settled since the last write
+	answers  int                             // since the last write
+	enough   chan struct{}                   // there are settleSize of them
 	retired  []Retirement
 	retry    *roaring.Bitmap // devices for another attempt
 	wait     time.Duration   // the longest that a retried device asked for
@@ -193,10 +195,11 @@ func (w *work) awaitAnswers(ctx context.Context) error {
 			case <-time.After(drainTime):
 				return ctx.Err()
 			}
+		case <-w.enough:
 		case <-time.After(settlePace):
-			if err := w.settle(ctx, false); err != nil {
-				return err
-			}
+		}
+		if err := w.settle(ctx, false); err != nil {
+			return err
 		}
 	}
 }
@@ -206,6 +209,12 @@ func (w *work) answered(d aurora.Delivery, o aurora.Outcome) {
 	defer w.inFlight.Done()
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.answers++; w.answers == settleSize {
+		select {
+		case w.enough <- struct{}{}:
+		default:
+		}
+	}
 	switch o.Fault {
 	case aurora.NoFault:
 		w.mark(aurora.Accepted, d.Number)

@@ -109,6 +109,11 @@ func Open(ctx context.Context, c Config) (*Server, error) {
 	return s, nil
 }
 
+// AuditOutcomes compares the counters of every message with the sets they count.
+func (s *Server) AuditOutcomes(ctx context.Context) (store.Audit, error) {
+	return s.store.AuditOutcomes(ctx)
+}
+
 func (s *Server) wire(ctx context.Context) error {
 	c := s.config
 	seal, err := account.LoadSeal(c.Key, c.Data)

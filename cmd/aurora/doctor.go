@@ -146,8 +146,24 @@ func (d *diagnosis) installation(ctx context.Context, dir string, now time.Time)
 	for _, app := range apps {
 		d.app(ctx, s, app, now)
 	}
+	d.outcomes(ctx, s)
 	for _, gateway := range s.Gateways() {
 		d.gateway(ctx, gateway)
+	}
+}
+
+// outcomes compares what is counted with what is on record.
+func (d *diagnosis) outcomes(ctx context.Context, s *server.Server) {
+	audit, err := s.AuditOutcomes(ctx)
+	if err != nil {
+		d.fail("the outcomes on record: %s", err)
+		return
+	}
+	for _, problem := range audit.Problems {
+		d.fail("%s", problem)
+	}
+	if len(audit.Problems) == 0 {
+		d.ok("the counters of %d messages equal their sets", audit.Messages)
 	}
 }
 

@@ -71,3 +71,20 @@ func TestBench(t *testing.T) {
 		}
 	}
 }
+
+// TestCrash: twenty times a working server is killed; nothing that it answered
+// with 200 is lost. `aurora bench crash` does it two hundred times.
+func TestCrash(t *testing.T) {
+	r := newScript(t).run("", "bench", "crash", "--kills", "20", "--life", "300ms")
+	lines := strings.Split(strings.TrimSpace(r.stdout), "\n")
+	var got map[string]float64
+	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &got); r.code != 0 || err != nil {
+		t.Fatalf("exit code %d, %v:\n%s%s", r.code, err, r.stdout, r.stderr)
+	}
+	for name, least := range map[string]float64{"kills": 20, "pushes": 150, "notifications": 5000, "registrations": 10, "receipts": 5, "schedules": 1, "on_phone": 1} {
+		if got[name] < least {
+			t.Errorf("%s is %v, want at least %v, or the test has no weight: %v", name, got[name], least, got)
+		}
+	}
+	t.Log(lines[len(lines)-1])
+}

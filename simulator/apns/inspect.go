@@ -206,6 +206,19 @@ func (r *registry) find(limit int, match func(*Notification) bool) []Notificatio
 	return list
 }
 
+func (r *registry) since(sequence uint64) []Notification {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var list []Notification
+	for n := range r.record.newest {
+		if n.Sequence <= sequence {
+			break
+		}
+		list = append(list, *n)
+	}
+	return list
+}
+
 func (r *registry) listen(feed chan []byte) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

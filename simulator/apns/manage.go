@@ -164,6 +164,12 @@ func (s *Server) Notifications(limit int) []Notification {
 	return s.registry.find(limit, func(*Notification) bool { return true })
 }
 
+// NotificationsSince returns the notifications after a sequence number that the
+// log still remembers, the newest first.
+func (s *Server) NotificationsSince(sequence uint64) []Notification {
+	return s.registry.since(sequence)
+}
+
 func (s *Server) getJournal(w http.ResponseWriter, _ *http.Request) {
 	reply200(w, map[string]any{"now": s.clock.Now(), "bench": s.config.Bench, "counters": s.Counters()})
 }
