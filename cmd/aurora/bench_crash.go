@@ -234,6 +234,25 @@ func (c *crash) beside(ctx context.Context, do func(*server.Server) error) error
 	return errors.Join(do(s), shutdown(s))
 }
 
+// onCopy opens a copy of the data: the next server is to find what the killed
+// one left, not what somebody has put in order meanwhile.
+func (c *crash) onCopy(ctx context.Context, do func(*server.Server) error) error {
+	dir := filepath.Join(c.dir, "copy")
+	if err := os.RemoveAll(dir); err != nil {
+		return err
+	}
+	if err := os.CopyFS(dir, os.DirFS(c.config.Data)); err != nil {
+		return err
+	}
+	config := c.config
+	config.Data = dir
+	s, err := server.Open(ctx, config)
+	if err != nil {
+		return err
+	}
+	return errors.Join(do(s), shutdown(s))
+}
+
 // start runs a server; the returned function asks it to stop.
 func (c *crash) start(ctx context.Context) (stop func() error, err error) {
 	cmd, err := c.spawn(ctx)

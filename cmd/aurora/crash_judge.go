@@ -2,15 +2,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
-	"strconv"
 	"sync"
 	"time"
 
 	"github.com/aurora-push/aurora"
-	"github.com/aurora-push/aurora/ledger"
 	"github.com/aurora-push/aurora/server"
 )
 
@@ -201,17 +200,26 @@ func (j *crashJudge) read() {
 // countInFlight adds up, right after a kill, what was on the wire and is not on
 // record: so much may be repeated.
 func (j *crashJudge) countInFlight(ctx context.Context) error {
+	// The local APNs still reads what the dead server had written.
+	for end := time.Now().Add(startTime); len(j.c.apns.Connections()) > 0; {
+		if time.Now().After(end) {
+			return errors.New("connections of the killed server stay open at the local APNs")
+		}
+		if err := sleep(ctx, 2*time.Millisecond); err != nil {
+			return err
+		}
+	}
 	j.read()
-	return j.c.beside(ctx, func(s *server.Server) error {
+	return j.c.onCopy(ctx, func(s *server.Server) error {
 		for _, p := range j.open() {
 			r, err := j.report(ctx, s, p.id)
 			if err != nil {
 				return err
 			}
 			j.mu.Lock()
-			j.inFlight += max(0, min(p.now, len(p.seen)-int(r.Accepted)))
+			j.inFlight += max(0, min(p.now, len(p.seen)-r.accepted))
 			p.now = 0
-			p.closed = r.State == ledger.Done && len(p.seen) == int(r.Accepted)
+			p.closed = r.done && len(p.seen) == r.accepted
 			j.mu.Unlock()
 		}
 		return nil
@@ -230,12 +238,19 @@ func (j *crashJudge) open() []*crashPush {
 	return list
 }
 
-func (j *crashJudge) report(ctx context.Context, s *server.Server, id string) (ledger.Report, error) {
-	n, err := strconv.ParseInt(id, 10, 64)
+// onRecord is where a message stands, in devices.
+type onRecord struct {
+	done                                         bool
+	targeted, accepted, failed, received, opened int
+}
+
+func (j *crashJudge) report(ctx context.Context, s *server.Server, id string) (o onRecord, err error) {
+	n, err := aurora.ParseMessageID(id)
 	if err != nil {
-		return ledger.Report{}, err
+		return o, err
 	}
-	return s.Ledger.Report(ctx, j.c.app.ID, aurora.MessageID(n))
+	r, err := s.Ledger.Report(ctx, j.c.app.ID, n)
+	return onRecord{r.State == "done", int(r.Targeted), int(r.Accepted), int(r.Failed), int(r.Received), int(r.Opened)}, err
 }
 
 // settleTime bounds how long the last server may take to send all that waits.
@@ -302,7 +317,7 @@ func (j *crashJudge) awaitAll(ctx context.Context, s *server.Server) error {
 			if err != nil {
 				return fmt.Errorf("message %s: %w", p.id, err)
 			}
-			if r.State != ledger.Done {
+			if !r.done {
 				left++
 			} else {
 				j.mu.Lock()
@@ -342,9 +357,9 @@ func (j *crashJudge) judgePushes(ctx context.Context, s *server.Server, r *crash
 		if err != nil {
 			return fmt.Errorf("message %s: %w", p.id, err)
 		}
-		if int(report.Accepted) != len(p.seen) || report.Targeted != report.Accepted+report.Failed {
+		if report.accepted != len(p.seen) || report.targeted != report.accepted+report.failed {
 			r.WrongCounters++
-			j.c.say("message %s: %d targeted, %d accepted, %d failed on record; APNs took %d", p.id, report.Targeted, report.Accepted, report.Failed, len(p.seen))
+			j.c.say("message %s: %d targeted, %d accepted, %d failed on record; APNs took %d", p.id, report.targeted, report.accepted, report.failed, len(p.seen))
 		}
 	}
 	r.Notifications, r.InFlight = j.notifications, j.inFlight
@@ -371,7 +386,7 @@ func (j *crashJudge) judgeDevices(ctx context.Context, s *server.Server, r *cras
 
 func (j *crashJudge) judgeReceipts(ctx context.Context, s *server.Server, r *crashResult) error {
 	r.Receipts = len(j.receipts)
-	counts := map[string][2]uint64{}
+	counts := map[string][2]int{}
 	for at, event := range j.receipts {
 		id, err := aurora.ParseMessageID(at[0])
 		if err != nil {
@@ -403,9 +418,9 @@ func (j *crashJudge) judgeReceipts(ctx context.Context, s *server.Server, r *cra
 		if err != nil {
 			return err
 		}
-		if report.Received != n[0] || report.Opened != n[1] {
+		if report.received != n[0] || report.opened != n[1] {
 			r.WrongCounters++
-			j.c.say("message %s: %d received and %d opened on record; reported were %d and %d", id, report.Received, report.Opened, n[0], n[1])
+			j.c.say("message %s: %d received and %d opened on record; reported were %d and %d", id, report.received, report.opened, n[0], n[1])
 		}
 	}
 	return nil
