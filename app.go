@@ -25,7 +25,18 @@ type App struct {
 	MasterSecret Secret // known to the owner's servers only
 	Name         string
 	BundleID     string // the iOS bundle identifier, which is also the APNs topic
+	Package      string // the Android package of an app that was made through the admin API
 	CreatedAt    time.Time
+}
+
+// Group is several apps of one account that are sent to as one.
+type Group struct {
+	ID        int64
+	AccountID int64
+	Key       string // identifies it to the API, where "group-" goes before it
+	Secret    Secret
+	Name      string
+	CreatedAt time.Time
 }
 
 // ValidateName checks an app's display name: 1 to 64 characters, printable.

@@ -47,6 +47,8 @@ type People interface {
 	CreatePerson(ctx context.Context, p Person, link []byte) (aurora.Account, error)
 	// PersonByEmail returns ErrNone if there is no such account.
 	PersonByEmail(ctx context.Context, email string) (Person, error)
+	// PersonByDevKey returns ErrNone if there is no such account.
+	PersonByDevKey(ctx context.Context, key string) (Person, error)
 	// HasPeople reports whether any account exists.
 	HasPeople(ctx context.Context) (bool, error)
 }
@@ -68,6 +70,8 @@ type Config struct {
 	People      People
 	Doors       Doors
 	Apps        Apps
+	Groups      Groups
+	Admin       Admin
 	Credentials Credentials
 	Accesses    Accesses
 	APIKeys     APIKeys

@@ -53,6 +53,9 @@ func (s *Service) AuthenticateBearer(ctx context.Context, secret string) (Caller
 		return Caller{}, err
 	}
 	a, err := s.cachedApp(ctx, k.key.AppKey)
+	if aurora.KindOf(err) == aurora.NotFound {
+		return Caller{}, aurora.Errorf(aurora.Unauthorized, "The API key's app was deleted.")
+	}
 	if err != nil {
 		return Caller{}, err
 	}

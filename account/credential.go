@@ -50,6 +50,38 @@ type Prover interface {
 // handshake with APNs for each environment it fills, and stores it. Nothing is
 // stored unless every slot was accepted.
 func (s *Service) StoreCredential(ctx context.Context, app aurora.App, up Upload) ([]aurora.Credential, error) {
+	return s.StoreCredentials(ctx, app, up)
+}
+
+// StoreCredentials is StoreCredential for several files that are accepted or
+// refused together.
+func (s *Service) StoreCredentials(ctx context.Context, app aurora.App, ups ...Upload) (all []aurora.Credential, err error) {
+	var sealed []Sealed
+	for _, up := range ups {
+		slots, err := s.accept(ctx, app, up)
+		if err != nil {
+			return nil, err
+		}
+		file := packFile(up)
+		for _, c := range slots {
+			sealed = append(sealed, Sealed{c, s.c.Seal.Close(file, credentialLabel(app.ID, c.Environment))})
+		}
+		all = append(all, slots...)
+	}
+	err = s.c.Credentials.PutCredentials(ctx, app.ID, sealed)
+	s.forgetCredentials()
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range all {
+		s.Record(ctx, aurora.AuditEntry{AccountID: app.AccountID, AppID: app.ID, Action: "credential.stored", Subject: c.Environment.String(), Detail: c.Name})
+	}
+	s.c.Logger.InfoContext(ctx, "credential stored", "app", app.Key, "name", all[0].Name, "slots", len(all))
+	return all, nil
+}
+
+// accept checks and proves an upload and returns the slots it fills.
+func (s *Service) accept(ctx context.Context, app aurora.App, up Upload) ([]aurora.Credential, error) {
 	if len(up.File) > MaxCredentialFile {
 		return nil, aurora.Errorf(aurora.TooLarge, "The file is over 1 MiB; a push certificate or key has a few kilobytes. Export the certificate and its key alone.")
 	}
@@ -61,24 +93,7 @@ func (s *Service) StoreCredential(ctx context.Context, app aurora.App, up Upload
 	if err != nil {
 		return nil, err
 	}
-	if slots, err = s.prove(ctx, up, slots); err != nil {
-		return nil, err
-	}
-	sealed := make([]Sealed, len(slots))
-	file := packFile(up)
-	for i, c := range slots {
-		sealed[i] = Sealed{c, s.c.Seal.Close(file, credentialLabel(app.ID, c.Environment))}
-	}
-	err = s.c.Credentials.PutCredentials(ctx, app.ID, sealed)
-	s.forgetCredentials()
-	if err != nil {
-		return nil, err
-	}
-	for _, c := range slots {
-		s.Record(ctx, aurora.AuditEntry{AccountID: app.AccountID, AppID: app.ID, Action: "credential.stored", Subject: c.Environment.String(), Detail: c.Name})
-	}
-	s.c.Logger.InfoContext(ctx, "credential stored", "app", app.Key, "name", slots[0].Name, "slots", len(slots))
-	return slots, nil
+	return s.prove(ctx, up, slots)
 }
 
 // prove tries each slot out at APNs. A key that Apple restricts to one

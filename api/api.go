@@ -60,6 +60,9 @@ type Devices interface {
 type Config struct {
 	Accounts   Accounts
 	Keys       Keys
+	Owners     Owners
+	Admin      Admin
+	Groups     GroupDispatcher
 	Dispatcher Dispatcher
 	Reports    Reports
 	Devices    Devices

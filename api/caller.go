@@ -53,7 +53,7 @@ func (s *server) admitted(h http.Header, r *http.Request, rt *route) (account.Ca
 	if err := c.Admit(from); err != nil {
 		return c, r, numbered{http.StatusForbidden, 2004, err.Error()}
 	}
-	if err := s.limit(h, c.App, rt.family); err != nil {
+	if err := s.limit(h, surface{ofApp, c.App.ID, rt.family}); err != nil {
 		return c, r, err
 	}
 	if err := mayUse(c, rt); err != nil {

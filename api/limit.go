@@ -34,11 +34,20 @@ type limiter struct {
 	windows map[surface]*window
 }
 
-// surface is one app's share of a family.
+// surface is one caller's share of a family.
 type surface struct {
-	app    int64
+	kind   callerKind
+	id     int64
 	family family
 }
+
+type callerKind uint8
+
+const (
+	ofApp callerKind = iota
+	ofGroup
+	ofAccount
+)
 
 type window struct {
 	ends time.Time
@@ -70,9 +79,9 @@ func (l *limiter) take(at surface, limit int, now time.Time) (left int, ends tim
 
 // limit counts an authenticated call and sets the headers of JPush's clients
 // (spec/rest-api.md §5).
-func (s *server) limit(h http.Header, app aurora.App, f family) error {
-	limit, now := s.Limits.of(f), time.Now()
-	left, ends := s.limiter.take(surface{app.ID, f}, limit, now)
+func (s *server) limit(h http.Header, at surface) error {
+	limit, now := s.Limits.of(at.family), time.Now()
+	left, ends := s.limiter.take(at, limit, now)
 	wait := int(math.Ceil(ends.Sub(now).Seconds()))
 	n := strconv.Itoa(limit)
 	h.Set("X-Rate-Limit-Limit", n)
@@ -80,7 +89,7 @@ func (s *server) limit(h http.Header, app aurora.App, f family) error {
 	h.Set("X-Rate-Limit-Remaining", strconv.Itoa(max(left, 0)))
 	h.Set("X-Rate-Limit-Reset", strconv.Itoa(wait))
 	if left < 0 {
-		return aurora.Errorf(aurora.TooMany, "The app has made its %d calls of this minute. Try again in %d seconds.", limit, wait)
+		return aurora.Errorf(aurora.TooMany, "The caller has made its %d calls of this minute. Try again in %d seconds.", limit, wait)
 	}
 	return nil
 }

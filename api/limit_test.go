@@ -11,7 +11,7 @@ import (
 func TestLimiter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var l limiter
-		one, other := surface{1, pushFamily}, surface{1, reportFamily}
+		one, other := surface{ofApp, 1, pushFamily}, surface{ofApp, 1, reportFamily}
 		take := func(at surface) int {
 			left, ends := l.take(at, 3, time.Now())
 			if d := time.Until(ends); d <= 0 || d > time.Minute {

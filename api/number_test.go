@@ -13,7 +13,8 @@ func TestNumbersAreExplained(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	codes := map[int]bool{1001: true, 1008: true, 7001: true, 7008: true, 7013: true} // those that follow from no kind
+	codes := map[int]bool{1001: true, 1008: true, 7001: true, 7008: true, 7013: true, 4001: true, 4004: true, 4005: true, 4006: true,
+		certificateIsSet: true, certificateRejected: true, appOfAnother: true, noCertificate: true, deletionFailed: true} // those that follow from no kind
 	for _, kinds := range refusals {
 		for _, n := range kinds {
 			codes[n.code] = true

@@ -43,18 +43,27 @@ func answerOf(r dispatch.Receipt) pushAnswer {
 }
 
 func pushRequest(r *http.Request, app aurora.App) (dispatch.Request, error) {
-	if r.Header.Get("X-Encrypt-Type") != "" {
-		return dispatch.Request{}, aurora.Errorf(aurora.Invalid, "Bodies encrypted by X-Encrypt-Type are made for JPush's own key and cannot be read here. Switch the encryption off in the client.")
-	}
-	body, err := readBody(r, MaxBody)
+	top, err := pushBody(r)
 	if err != nil {
 		return dispatch.Request{}, err
 	}
-	request, err := decodePush(body)
+	request, err := decodePushObject(top)
 	if err != nil {
 		return request, err
 	}
 	return request, checkCID(app, request.CID)
+}
+
+// pushBody reads the body of a push that was not encrypted for JPush.
+func pushBody(r *http.Request) (object, error) {
+	if r.Header.Get("X-Encrypt-Type") != "" {
+		return object{}, aurora.Errorf(aurora.Invalid, "Bodies encrypted by X-Encrypt-Type are made for JPush's own key and cannot be read here. Switch the encryption off in the client.")
+	}
+	body, err := readBody(r, MaxBody)
+	if err != nil {
+		return object{}, err
+	}
+	return parseBody(body)
 }
 
 // checkCID refuses a cid that cannot be the app's; "" is none.

@@ -22,6 +22,7 @@ const (
 	reportFamily
 	scheduleFamily
 	manageFamily // keys, allow-lists, webhooks, events, audit: Aurora's own
+	adminFamily  // apps and their certificates, for developers
 )
 
 // number is how a refusal looks on the wire.
@@ -106,6 +107,19 @@ var refusals = map[family]map[aurora.Kind]number{
 		aurora.Unavailable:  {503, 9030},
 		aurora.TooMany:      {429, 2002},
 	},
+	adminFamily: {
+		aurora.Internal:     {500, 10},
+		aurora.Missing:      {400, 4002},
+		aurora.Invalid:      {400, 4003},
+		aurora.TooLarge:     {400, 4003},
+		aurora.NotFound:     {404, 4003},
+		aurora.Conflict:     {400, 4003},
+		aurora.Full:         {400, 4003},
+		aurora.Unauthorized: {401, 4007},
+		aurora.Forbidden:    {403, 4007},
+		aurora.Unavailable:  {503, 10},
+		aurora.TooMany:      {429, 2002},
+	},
 }
 
 // managed are the second segments of paths of the management family.
@@ -170,18 +184,26 @@ func docOf(code int) string { return fmt.Sprintf("docs/errors.md#%d", code) }
 // refuseRoute answers for a path that is not served, or not with this method.
 func (s *server) refuseRoute(w http.ResponseWriter, r *http.Request, segments []string, known bool) {
 	f := pushFamily
-	if len(segments) > 1 && segments[1] == "devices" {
-		f = deviceFamily
-	}
-	if len(segments) > 1 && segments[1] == "schedules" {
-		f = scheduleFamily
+	if len(segments) > 1 {
+		switch segments[1] {
+		case "devices":
+			f = deviceFamily
+		case "schedules":
+			f = scheduleFamily
+		case "app":
+			f = adminFamily
+		}
 	}
 	if len(segments) > 1 && segments[0] == "v1" && slices.Contains(managed, segments[1]) {
 		f = manageFamily
 	}
 	path := "/" + strings.Join(segments, "/")
 	if known {
-		s.refuse(w, r, f, numbered{http.StatusMethodNotAllowed, 1001, fmt.Sprintf("The method %.20s does not fit %.100s.", r.Method, path)})
+		code := 1001
+		if f == adminFamily {
+			code = 4001
+		}
+		s.refuse(w, r, f, numbered{http.StatusMethodNotAllowed, code, fmt.Sprintf("The method %.20s does not fit %.100s.", r.Method, path)})
 		return
 	}
 	s.refuse(w, r, f, numbered{http.StatusNotFound, refusals[f][aurora.NotFound].code, fmt.Sprintf("There is nothing at %.100q.", path)})

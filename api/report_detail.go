@@ -73,19 +73,26 @@ func (s *server) messages(r *http.Request, app aurora.App) (any, error) {
 // messagesDetail is GET /v3/messages/detail: exactly eight members an item.
 func (s *server) messagesDetail(r *http.Request, app aurora.App) (any, error) {
 	return s.forEach(r, app, func(id string, known bool, report ledger.Report) any {
-		n := numbers{
-			"msg_id": id, "ios": nil, "winphone": nil, "quickapp_jpush": nil, "quickapp_pns": nil,
-			"jpush":       numbers{"target": nil, "online_push": nil, "received": nil, "click": nil, "msg_click": nil},
-			"android_pns": numbers{"pns_target": nil, "pns_sent": nil},
-			"details":     numbers{},
-		}
-		if known {
-			n["ios"] = numbers{"apns_target": report.Targeted, "apns_sent": report.Accepted, "apns_received": someOf(report.Received), "apns_click": report.Opened, "msg_target": nil, "msg_received": nil}
-			n["details"] = numbers{"notification": numbers{"target": report.Targeted, "sent": report.Accepted, "received": report.Received, "display": report.Received, "click": report.Opened,
-				"sub_ios": numbers{"apns": numbers{"target": report.Targeted, "sent": report.Accepted, "received": report.Received, "click": report.Opened}}}}
-		}
+		n := detailNumbers(known, report)
+		n["msg_id"] = id
 		return n
 	})
+}
+
+// detailNumbers are the members of an item besides its id.
+func detailNumbers(known bool, report ledger.Report) numbers {
+	n := numbers{
+		"ios": nil, "winphone": nil, "quickapp_jpush": nil, "quickapp_pns": nil,
+		"jpush":       numbers{"target": nil, "online_push": nil, "received": nil, "click": nil, "msg_click": nil},
+		"android_pns": numbers{"pns_target": nil, "pns_sent": nil},
+		"details":     numbers{},
+	}
+	if known {
+		n["ios"] = numbers{"apns_target": report.Targeted, "apns_sent": report.Accepted, "apns_received": someOf(report.Received), "apns_click": report.Opened, "msg_target": nil, "msg_received": nil}
+		n["details"] = numbers{"notification": numbers{"target": report.Targeted, "sent": report.Accepted, "received": report.Received, "display": report.Received, "click": report.Opened,
+			"sub_ios": numbers{"apns": numbers{"target": report.Targeted, "sent": report.Accepted, "received": report.Received, "click": report.Opened}}}}
+	}
+	return n
 }
 
 // The delivery states of JPush's POST /v3/status/message.

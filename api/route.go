@@ -15,6 +15,7 @@ type route struct {
 	pattern []string // path segments; "{name}" matches any one
 	family  family
 	handle  handler
+	call    call // instead of handle, for callers that are no app
 }
 
 // handler answers a request of an app, which a server has proved; the device
@@ -22,7 +23,14 @@ type route struct {
 type handler func(*server, *http.Request, aurora.App) (any, error)
 
 func at(method, pattern string, f family, handle handler) route {
-	return route{method, strings.Split(strings.TrimPrefix(pattern, "/"), "/"), f, handle}
+	return route{method: method, pattern: strings.Split(strings.TrimPrefix(pattern, "/"), "/"), family: f, handle: handle}
+}
+
+// by is a route whose caller is no app.
+func by(method, pattern string, f family, c call) route {
+	rt := at(method, pattern, f, nil)
+	rt.call = c
+	return rt
 }
 
 // forDevice makes a handler of the device API.
@@ -39,6 +47,9 @@ var routes = []route{
 	at("DELETE", "/v3/push/{id}", pushFamily, (*server).withdraw),
 	at("POST", "/v3/push/batch/regid/single", pushFamily, (*server).batchByRegistration),
 	at("POST", "/v3/push/batch/alias/single", pushFamily, (*server).batchByAlias),
+
+	by("POST", "/v3/grouppush", pushFamily, forGroup(pushFamily, (*server).groupPush)),
+	by("GET", "/v3/group/messages/detail", reportFamily, forGroup(reportFamily, (*server).groupMessagesDetail)),
 
 	at("POST", "/v3/devices/status", labelFamily, (*server).deviceStatus),
 	at("GET", "/v3/devices/{id}", labelFamily, (*server).deviceLabels),
@@ -63,6 +74,11 @@ var routes = []route{
 	at("GET", "/v3/messages", reportFamily, (*server).messages),
 	at("GET", "/v3/messages/detail", reportFamily, (*server).messagesDetail),
 	at("POST", "/v3/status/message", reportFamily, (*server).messageStatus),
+
+	by("POST", "/v1/app", adminFamily, forDeveloper((*server).createApp)),
+	by("POST", "/v1/app/{app}/delete", adminFamily, forDeveloper((*server).deleteApp)),
+	by("DELETE", "/v1/app/{app}/delete", adminFamily, forDeveloper((*server).deleteApp)),
+	by("POST", "/v1/app/{app}/certificate", adminFamily, forDeveloper((*server).uploadCertificates)),
 
 	at("POST", "/v1/devices", deviceFamily, forDevice((*server).registerDevice)),
 	at("GET", "/v1/devices/{id}", deviceFamily, forDevice((*server).device)),
@@ -122,6 +138,9 @@ func (w *statusWriter) WriteHeader(status int) {
 func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 func (s *server) serve(w http.ResponseWriter, r *http.Request, rt *route) (any, error) {
+	if rt.call != nil {
+		return rt.call(s, w.Header(), r)
+	}
 	if rt.family == deviceFamily {
 		return rt.handle(s, r, aurora.App{})
 	}

@@ -87,7 +87,7 @@ func (s *Service) prepare(ctx context.Context, app aurora.App, r Request) (Accep
 	m.ID = s.ids.next(m.AcceptedAt)
 	e := onPlatforms(r.Audience, m.Platforms)
 	m.Audience = e.String()
-	a := Accepted{Message: m, CID: r.CID}
+	a := Accepted{Message: m, CID: r.CID, Group: r.group}
 	if err := s.resolve(ctx, e, &a); err != nil {
 		return a, err
 	}

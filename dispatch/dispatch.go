@@ -74,6 +74,8 @@ type Accepted struct {
 	Reachable *roaring.Bitmap
 	// Blocks are the blocks to make a job for otherwise.
 	Blocks []uint32
+	// Group is the push to a group that the message is part of; 0 for none.
+	Group aurora.MessageID
 	// Holder leases the explicit job at once to this worker until the time.
 	Holder string
 	Until  time.Time
@@ -177,6 +179,7 @@ type Tracer interface {
 // Config is what a Service is made of.
 type Config struct {
 	Messages Messages
+	Groups   GroupPushes
 	Registry Registry
 	Channel  Channel
 	Parker   Parker
@@ -203,4 +206,5 @@ type Request struct {
 	// AllowEmpty accepts an audience that selects nobody: JPush refuses it only
 	// when one kind of selector was used (spec/rest-api.md §7.1.4).
 	AllowEmpty bool
+	group      aurora.MessageID // the push to a group that this is part of
 }

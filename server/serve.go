@@ -52,6 +52,7 @@ func (s *Server) Start(ctx context.Context) (err error) {
 	s.cancel = cancel
 	streams, endStreams := context.WithCancel(context.WithoutCancel(ctx))
 	s.endStreams = endStreams
+	s.workers.Go(func() { s.Accounts.Run(run) })
 	s.workers.Go(func() { s.Registry.Run(run) })
 	s.workers.Go(func() { s.Dispatch.Run(run) })
 	s.workers.Go(func() { s.Schedules.Run(run) })
@@ -72,7 +73,7 @@ func (s *Server) Start(ctx context.Context) (err error) {
 
 func (s *Server) handler() (http.Handler, error) {
 	rest := api.New(api.Config{
-		Accounts: s.Accounts, Keys: s.Accounts,
+		Accounts: s.Accounts, Keys: s.Accounts, Owners: s.Accounts, Admin: s.Accounts, Groups: s.Dispatch,
 		Dispatcher: s.Dispatch, Reports: s.Ledger, Devices: s.Registry, Labels: s.Registry, Schedules: s.Schedules,
 		Limits: s.config.Limits, TrustedProxies: s.config.TrustedProxies,
 		Logger: s.config.Logger, Watch: s.watch,

@@ -132,14 +132,14 @@ func (s *Server) wire(ctx context.Context) error {
 	}
 	s.store.OnCommit(s.metrics.countCommit)
 	s.Accounts = account.New(account.Config{
-		People: s.store, Doors: s.store, Apps: s.store, Credentials: s.store, Accesses: s.store, APIKeys: s.store, Audits: s.store,
+		People: s.store, Doors: s.store, Apps: s.store, Groups: s.store, Admin: s.store, Credentials: s.store, Accesses: s.store, APIKeys: s.store, Audits: s.store,
 		Prover: gateways, Seal: seal, Logger: c.Logger,
 	})
 	s.channel = channel.NewIOS(gateways, s.Accounts, c.Logger)
 	s.metrics.registry.MustRegister(gauges{s.store, s.channel})
 	s.Registry = registry.New(s.store, s.store, s.store, c.Logger, func(appID int64) { s.Ledger.Hint(appID, 0) })
 	s.Ledger = ledger.New(s.store, s.Registry, &bus.Local{})
-	s.Dispatch = dispatch.New(dispatch.Config{Messages: s.store, Registry: s.Registry, Channel: s.channel, Parker: s.Accounts, Hint: s.Ledger.Hint, Tracer: s.tracer, Accepted: s.metrics.countAccepted, Settled: s.metrics.countSettled, Logger: c.Logger})
+	s.Dispatch = dispatch.New(dispatch.Config{Messages: s.store, Groups: s.store, Registry: s.Registry, Channel: s.channel, Parker: s.Accounts, Hint: s.Ledger.Hint, Tracer: s.tracer, Accepted: s.metrics.countAccepted, Settled: s.metrics.countSettled, Logger: c.Logger})
 	s.Schedules = dispatch.NewSchedules(dispatch.ScheduleConfig{Service: s.Dispatch, Store: s.store, Max: c.MaxSchedules, Logger: c.Logger})
 	return nil
 }

@@ -37,9 +37,18 @@ func (s *Store) CreatePerson(ctx context.Context, p account.Person, link []byte)
 }
 
 // PersonByEmail returns account.ErrNone if there is no such account.
-func (s *Store) PersonByEmail(ctx context.Context, email string) (p account.Person, err error) {
+func (s *Store) PersonByEmail(ctx context.Context, email string) (account.Person, error) {
+	return s.person(ctx, "email", email)
+}
+
+// PersonByDevKey returns account.ErrNone if there is no such account.
+func (s *Store) PersonByDevKey(ctx context.Context, key string) (account.Person, error) {
+	return s.person(ctx, "dev_key", key)
+}
+
+func (s *Store) person(ctx context.Context, column, value string) (p account.Person, err error) {
 	var created int64
-	err = s.row(ctx, "SELECT id, email, password_hash, dev_key, dev_secret, created_at FROM account WHERE email = $1", email).
+	err = s.row(ctx, "SELECT id, email, password_hash, dev_key, dev_secret, created_at FROM account WHERE "+column+" = $1", value).
 		Scan(&p.ID, &p.Email, &p.PasswordHash, &p.DevKey, &p.DevSecret, &created)
 	p.CreatedAt = fromMillis(created)
 	return p, none(err, account.ErrNone)
@@ -114,23 +123,23 @@ func (s *Store) CreateApp(ctx context.Context, a aurora.App, sealed []byte) (aur
 	return a, err
 }
 
-const appColumns = "id, account_id, app_key, master_secret, name, bundle_id, created_at"
+const appColumns = "id, account_id, app_key, master_secret, name, bundle_id, package, created_at"
 
 func scanApp(row scanner) (a aurora.App, sealed []byte, err error) {
 	var created int64
-	err = row.Scan(&a.ID, &a.AccountID, &a.Key, &sealed, &a.Name, &a.BundleID, &created)
+	err = row.Scan(&a.ID, &a.AccountID, &a.Key, &sealed, &a.Name, &a.BundleID, &a.Package, &created)
 	a.CreatedAt = fromMillis(created)
 	return a, sealed, none(err, account.ErrNone)
 }
 
 // AppByKey returns account.ErrNone if there is no such app.
 func (s *Store) AppByKey(ctx context.Context, key string) (aurora.App, []byte, error) {
-	return scanApp(s.row(ctx, "SELECT "+appColumns+" FROM app WHERE app_key = $1", key))
+	return scanApp(s.row(ctx, "SELECT "+appColumns+" FROM app WHERE app_key = $1 AND deleted_at = 0", key))
 }
 
 // AppByID returns account.ErrNone if there is no such app.
 func (s *Store) AppByID(ctx context.Context, id int64) (aurora.App, error) {
-	a, _, err := scanApp(s.row(ctx, "SELECT "+appColumns+" FROM app WHERE id = $1", id))
+	a, _, err := scanApp(s.row(ctx, "SELECT "+appColumns+" FROM app WHERE id = $1 AND deleted_at = 0", id))
 	return a, err
 }
 
@@ -140,7 +149,7 @@ func (s *Store) AppsOf(ctx context.Context, accountID int64) (apps []aurora.App,
 		a, _, err := scanApp(row)
 		apps = append(apps, a)
 		return err
-	}, "SELECT "+appColumns+" FROM app WHERE account_id = $1 ORDER BY id", accountID)
+	}, "SELECT "+appColumns+" FROM app WHERE account_id = $1 AND deleted_at = 0 ORDER BY id", accountID)
 	return apps, err
 }
 
@@ -150,7 +159,7 @@ func (s *Store) AllApps(ctx context.Context) (apps []aurora.App, err error) {
 		a, _, err := scanApp(row)
 		apps = append(apps, a)
 		return err
-	}, "SELECT "+appColumns+" FROM app ORDER BY id")
+	}, "SELECT "+appColumns+" FROM app WHERE deleted_at = 0 ORDER BY id")
 	return apps, err
 }
 

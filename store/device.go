@@ -129,7 +129,7 @@ func (s *Store) DevicesByRegistration(ctx context.Context, registrationID string
 		d, err := scanDevice(row)
 		ds = append(ds, d)
 		return err
-	}, "SELECT "+deviceColumns+" FROM device WHERE registration_id = $1", registrationID)
+	}, "SELECT "+deviceColumns+" FROM device WHERE registration_id = $1 AND EXISTS (SELECT 1 FROM app WHERE id = device.app_id AND deleted_at = 0)", registrationID)
 	return ds, err
 }
 

@@ -12,7 +12,7 @@ import (
 
 func appCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "app", Short: "Manage apps, their push credentials, Master Secrets and allow-lists"}
-	cmd.AddCommand(appCreateCommand(), appCredentialCommand(), appRotateCommand(), appAllowCommand(), appAuditCommand())
+	cmd.AddCommand(appCreateCommand(), appCredentialCommand(), appRotateCommand(), appAllowCommand(), appAuditCommand(), appDeleteCommand())
 	return cmd
 }
 
@@ -47,6 +47,20 @@ func appCreateCommand() *cobra.Command {
 	for _, required := range []string{"account", "name", "bundle-id"} {
 		cmd.MarkFlagRequired(required)
 	}
+	return cmd
+}
+
+func appDeleteCommand() *cobra.Command {
+	var key string
+	cmd := ofAccount(&cobra.Command{
+		Use:   "delete --data DIR --account E --app APPKEY",
+		Short: "End an app for good: its devices, messages, schedules and credentials",
+		Long:  "End an app for good. Its AppKey, devices and credentials are of no use at once (to a running server within ten seconds), and what was waiting is not sent. The server erases what the app owned within minutes, in short steps. Nothing brings it back.",
+	}, func(cmd *cobra.Command, s *server.Server, a aurora.Account) (any, error) {
+		return map[string]string{"deleted": key}, s.Accounts.DeleteApp(cmd.Context(), a.ID, key)
+	})
+	cmd.Flags().StringVar(&key, "app", "", "AppKey")
+	cmd.MarkFlagRequired("app")
 	return cmd
 }
 
