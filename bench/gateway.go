@@ -27,19 +27,29 @@ type gateway struct {
 	process *exec.Cmd
 }
 
+// buildAurora builds aurora, unless a program is given, and returns its path.
+func buildAurora(ctx context.Context, given string) (string, error) {
+	if given != "" {
+		return given, nil
+	}
+	program, err := filepath.Abs(filepath.Join(".build", "aurora"))
+	if err != nil {
+		return "", err
+	}
+	build := exec.CommandContext(ctx, "go", "build", "-o", program, "./cmd/aurora")
+	build.Dir = ".."
+	if out, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build aurora: %w\n%s", err, out)
+	}
+	return program, nil
+}
+
 // startGateway builds aurora, unless a program is given, and starts the local
 // APNs in a temporary folder on ports that the kernel chooses.
 func startGateway(ctx context.Context, aurora string, flags ...string) (*gateway, error) {
-	if aurora == "" {
-		var err error
-		if aurora, err = filepath.Abs(filepath.Join(".build", "aurora")); err != nil {
-			return nil, err
-		}
-		build := exec.CommandContext(ctx, "go", "build", "-o", aurora, "./cmd/aurora")
-		build.Dir = ".."
-		if out, err := build.CombinedOutput(); err != nil {
-			return nil, fmt.Errorf("build aurora: %w\n%s", err, out)
-		}
+	aurora, err := buildAurora(ctx, aurora)
+	if err != nil {
+		return nil, err
 	}
 	dir, err := os.MkdirTemp("", "bench-apns-")
 	if err != nil {

@@ -5,6 +5,7 @@
 //	go run . rtt     our client over a path with a round trip and Apple's windows
 //	go run . memory  the memory of our client while it sends ten million
 //	go run . profile where our client's processor time goes
+//	go run . growth  a whole push to ever more devices, with a plot
 //	go run . gorush  a whole push beside gorush: one call to many devices
 package main
 
@@ -22,6 +23,7 @@ var commands = map[string]func(ctx context.Context, arguments []string) error{
 	"memory":  memory,
 	"profile": profile,
 	"gorush":  besideGorush,
+	"growth":  growth,
 
 	// What the commands above start as processes of their own.
 	"client-aurora": auroraClient,
@@ -32,7 +34,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if len(os.Args) < 2 || commands[os.Args[1]] == nil {
-		fmt.Fprintln(os.Stderr, "usage: go run . apns|rtt|memory|profile|gorush [flags]")
+		fmt.Fprintln(os.Stderr, "usage: go run . apns|rtt|memory|profile|gorush|growth [flags]")
 		os.Exit(2)
 	}
 	if err := commands[os.Args[1]](ctx, os.Args[2:]); err != nil {
