@@ -3,6 +3,7 @@ package apns_test
 import (
 	"errors"
 	"net"
+	"strings"
 	"testing"
 	"time"
 
@@ -200,6 +201,27 @@ func gatewayShutsDown(t *testing.T) {
 		l.accepted(0, 20)
 		l.counts(map[string]uint64{"connections": 2, "goaway": 1, "rejected.Shutdown": 5, "accepted": 21})
 	})
+}
+
+func onlyHTTP1(t *testing.T) {
+	for _, protocol := range []string{"http/1.1", "http/1.1-silent"} {
+		t.Run(protocol, func(t *testing.T) {
+			in{cold: true, buffered: true}.inMemory(t, func(t *testing.T, l *local) {
+				l.policy(func(p *localapns.Policy) { p.Protocol = protocol })
+				err := l.client.Probe(t.Context(), bundle)
+				if failure, ok := errors.AsType[*apns.Failure](err); !ok || failure.Cause != apns.CauseProtocol || !strings.Contains(err.Error(), "HTTP/1") {
+					t.Errorf("Probe = %v, want a failure that names HTTP/1", err)
+				}
+				l.submit(0, 5)
+				l.wait(10 * time.Second)
+				l.none(0, 5)
+				l.counts(map[string]uint64{"received": 0})
+				l.policy(func(p *localapns.Policy) { p.Protocol = "h2" })
+				l.accepted(0, 5)
+				l.counts(map[string]uint64{"connections": 1, "received": 5})
+			})
+		})
+	}
 }
 
 func dialFails(t *testing.T) {

@@ -40,6 +40,29 @@ func answersInPieces(t *testing.T) {
 	})
 }
 
+func unknownFramesAndInterimAnswers(t *testing.T) {
+	in{}.inMemory(t, func(t *testing.T, l *local) {
+		l.fault(localapns.Fault{Payload: "bad", Status: 400, Reason: "BadDeviceToken", Unknown: true, SplitData: 5, Interim: 103})
+		l.fault(localapns.Fault{Payload: "early", Interim: 103})
+		l.fault(localapns.Fault{Payload: "pieces", Interim: 100, Continuation: true, Unknown: true, Padding: 3})
+		l.fault(localapns.Fault{Unknown: true})
+		kinds := []string{"good", "bad", "early", "pieces"}
+		for i := range 40 {
+			n := push(i)
+			n.Payload = fmt.Appendf(nil, `{"aps":{"alert":%q}}`, kinds[i%len(kinds)])
+			l.send(n)
+		}
+		for i := range 40 {
+			if kinds[i%len(kinds)] == "bad" {
+				l.all(i, i+1, answered(400, "BadDeviceToken"))
+				continue
+			}
+			l.accepted(i, i+1)
+		}
+		l.counts(map[string]uint64{"connections": 1, "goaway": 0, "received": 41})
+	})
+}
+
 func unusualBodies(t *testing.T) {
 	in{}.inMemory(t, func(t *testing.T, l *local) {
 		for _, f := range []localapns.Fault{

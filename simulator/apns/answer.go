@@ -18,7 +18,20 @@ type answer struct {
 	chunk        int  // DATA frames of at most so many bytes; 0 = as large as allowed
 	padding      int  // bytes of padding in each DATA frame, up to 255
 	continuation bool // the header block is split into HEADERS and CONTINUATION
+	interim      int  // status of an interim answer that comes first; 0 = none
+	unknown      bool // frames of unknown kinds come before and after each of the answer's
+	more         bool // another header block follows: this one is interim
 	delay        time.Duration
+}
+
+// appendUnknownFrames adds what a peer must ignore (RFC 9113 §5.5, §6.3): a
+// frame of a kind that does not exist, on the stream and on the connection, and
+// the obsolete PRIORITY.
+func appendUnknownFrames(b []byte, stream uint32) []byte {
+	const unknownKind frameType = 0xfa
+	b = append(appendFrameHeader(b, 7, unknownKind, 0xff, stream), "unknown"...)
+	b = appendFrameHeader(b, 0, unknownKind, 0, 0)
+	return append(appendFrameHeader(b, 5, framePriority, 0, stream), 0, 0, 0, 0, 15)
 }
 
 // requestComplete takes a request whose last frame has come.
@@ -167,6 +180,10 @@ func (c *connection) write(st *stream, a answer) {
 	if st.request.method == "HEAD" {
 		a.body = "" // RFC 9110 §9.3.2
 	}
+	st.unknown = a.unknown
+	if a.interim != 0 {
+		c.writeHeaders(st.id, answer{status: a.interim, headers: []hpack.HeaderField{{Name: "link", Value: "</>"}}, unknown: a.unknown, more: true})
+	}
 	c.writeHeaders(st.id, a)
 	if a.body == "" {
 		c.done(st)
@@ -186,8 +203,11 @@ func (c *connection) writeHeaders(id uint32, a answer) {
 	}
 	block := c.encoded.Bytes()
 	var flags uint8
-	if a.body == "" {
+	if a.body == "" && !a.more {
 		flags = flagEndStream
+	}
+	if a.unknown {
+		c.out = appendUnknownFrames(c.out, id)
 	}
 	first := min(len(block), maxFrameSize)
 	if a.continuation {
@@ -228,6 +248,9 @@ func (c *connection) writeBody(st *stream) bool {
 		var flags uint8
 		if len(st.body) == 0 {
 			flags = flagEndStream
+		}
+		if st.unknown {
+			c.out = appendUnknownFrames(c.out, st.id)
 		}
 		size := len(piece) + overhead
 		if overhead > 0 {

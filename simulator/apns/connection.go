@@ -94,6 +94,7 @@ type stream struct {
 	body     []byte // of the answer, not written yet
 	chunk    int    // largest DATA frame of the answer; 0 = as allowed
 	padding  int
+	unknown  bool // frames of unknown kinds come before each DATA frame
 	answered bool // HEADERS went out
 	cut      bool // answered before the peer ended the request: needs RST_STREAM
 }
@@ -134,11 +135,14 @@ func (s *Server) handshake(e Environment, raw net.Conn) (*connection, error) {
 		size = 256 << 10
 	}
 	records := newRecordConn(raw, size)
-	secure := tls.Server(records, s.tlsConfig)
+	secure := tls.Server(records, s.tlsFor(s.policy.Load()))
 	raw.SetDeadline(time.Now().Add(handshakeTimeout))
 	if err := secure.Handshake(); err != nil {
 		lingerRaw(raw)
 		return nil, err
+	}
+	if s.policy.Load().Protocol != protocolHTTP2 {
+		return nil, answerHTTP1(secure)
 	}
 	raw.SetDeadline(time.Time{})
 	c := newConnection(s, e, secure, records)

@@ -35,7 +35,9 @@ type Fault struct {
 	SplitData    int      `json:"split_data,omitempty"` // DATA frames of so many bytes
 	Padding      int      `json:"padding,omitempty"`    // of each DATA frame, 1 to 255 bytes
 	Continuation bool     `json:"continuation,omitempty"`
-	Delay        Duration `json:"delay,omitempty"` // before the answer
+	Interim      int      `json:"interim,omitempty"`        // an interim answer first, with this status: 100, 102 to 199
+	Unknown      bool     `json:"unknown_frames,omitempty"` // frames of unknown kinds, and PRIORITY, around the answer's
+	Delay        Duration `json:"delay,omitempty"`          // before the answer
 
 	// Instead of an answer.
 	RST    *uint32      `json:"rst,omitempty"`    // RST_STREAM with this code
@@ -110,6 +112,9 @@ func (f *Fault) check() error {
 	if f.Padding < 0 || f.Padding > 255 {
 		return fmt.Errorf("apns: padding is %d; use 0 to 255", f.Padding)
 	}
+	if f.Interim != 0 && (f.Interim < 100 || f.Interim > 199 || f.Interim == 101) {
+		return fmt.Errorf("apns: interim is %d; use 100 or 102 to 199 (HTTP/2 has no 101)", f.Interim)
+	}
 	if !slices.Contains([]string{"", "fin", "rst", "midframe"}, f.Close) {
 		return fmt.Errorf("apns: close is %q; use fin, rst or midframe", f.Close)
 	}
@@ -175,6 +180,7 @@ func (f *Fault) dress(a *answer) {
 		a.headers = append(a.headers, hpack.HeaderField{Name: "retry-after", Value: f.RetryAfter})
 	}
 	a.chunk, a.padding, a.continuation = f.SplitData, f.Padding, f.Continuation
+	a.interim, a.unknown = f.Interim, f.Unknown
 	a.delay = time.Duration(f.Delay)
 }
 

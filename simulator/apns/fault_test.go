@@ -1,6 +1,8 @@
 package apns
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"io"
 	"strings"
 	"testing"
@@ -107,6 +109,63 @@ func TestFaultShapesTheAnswer(t *testing.T) {
 	}
 	if got.String() != `{"reason":"BadTopic"}` {
 		t.Error(got.String())
+	}
+}
+
+func TestFaultAddsFramesToIgnore(t *testing.T) {
+	s, w, _ := scripted(t)
+	if status := call(t, s, "POST", "/v1/faults", `{"status":400,"reason":"BadTopic","unknown_frames":true,"interim":103}`, nil); status != 201 {
+		t.Fatal(status)
+	}
+	id := w.request(small)
+	ignored := func() {
+		t.Helper()
+		for _, want := range []h2FrameHeader{{0xfa, 0xff, id}, {0xfa, 0, 0}, {2, 0, id}} {
+			if f := expect[*h2IgnoredFrame](w); f.h2FrameHeader != want {
+				t.Fatalf("%+v, want %+v", f.h2FrameHeader, want)
+			}
+		}
+	}
+	for _, want := range []string{"103", "400"} {
+		ignored()
+		if head := expect[*h2MetaHeadersFrame](w); head.StreamID != id || head.PseudoValue("status") != want || head.StreamEnded() {
+			t.Fatalf("%+v, want status %s", head, want)
+		}
+	}
+	ignored()
+	if f := expect[*h2DataFrame](w); !f.StreamEnded() || string(f.Data()) != `{"reason":"BadTopic"}` {
+		t.Fatalf("%+v", f)
+	}
+	for _, bad := range []int{1, 99, 101, 200} {
+		if s.AddFault(Fault{Interim: bad}) == nil {
+			t.Errorf("an interim answer with status %d was taken", bad)
+		}
+	}
+}
+
+func TestPolicyProtocolHTTP1(t *testing.T) {
+	s := startServer(t, Config{})
+	for protocol, offered := range map[string][]string{"http/1.1": {"http/1.1"}, "http/1.1-silent": {"h2"}} {
+		if status := call(t, s, "POST", "/v1/policy", `{"protocol":"`+protocol+`"}`, nil); status != 200 {
+			t.Fatal(status)
+		}
+		roots := x509.NewCertPool()
+		roots.AppendCertsFromPEM(s.CAPEM())
+		conn, err := tls.Dial("tcp", strings.TrimPrefix(s.ProductionURL(), "https://"), &tls.Config{RootCAs: roots, NextProtos: offered})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		conn.SetDeadline(time.Now().Add(10 * time.Second))
+		io.WriteString(conn, clientPreface)
+		answer, err := io.ReadAll(conn)
+		agreed := conn.ConnectionState().NegotiatedProtocol
+		if err != nil || !strings.HasPrefix(string(answer), "HTTP/1.1 505 ") || agreed == "h2" {
+			t.Errorf("%s: agreed on %q, answered %q, %v", protocol, agreed, answer, err)
+		}
+	}
+	if status := call(t, s, "POST", "/v1/policy", `{"protocol":"spdy"}`, nil); status != 400 {
+		t.Errorf("an unknown protocol: %d", status)
 	}
 }
 

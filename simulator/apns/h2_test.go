@@ -109,6 +109,9 @@ type h2PingFrame struct {
 	Data [8]byte
 }
 
+// h2IgnoredFrame is one that a peer must ignore: PRIORITY, or of a kind that does not exist.
+type h2IgnoredFrame struct{ h2FrameHeader }
+
 type h2WindowUpdateFrame struct {
 	h2FrameHeader
 	Increment uint32
@@ -209,6 +212,9 @@ func (f *h2Framer) ReadFrame() (h2Frame, error) {
 		return &h2GoAwayFrame{head, binary.BigEndian.Uint32(p), h2ErrCode(binary.BigEndian.Uint32(p[4:])), p[8:]}, nil
 	case 8:
 		return &h2WindowUpdateFrame{head, binary.BigEndian.Uint32(p)}, nil
+	}
+	if head.Type == 2 || head.Type == 0xfa { // what only a script makes a server send
+		return &h2IgnoredFrame{head}, nil
 	}
 	return nil, fmt.Errorf("a server does not send frames of type %d", head.Type)
 }

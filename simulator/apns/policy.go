@@ -50,6 +50,12 @@ type Policy struct {
 	// HeaderTableSize is announced in SETTINGS, in bytes.
 	HeaderTableSize uint32 `json:"header_table_size"`
 
+	// Protocol is what new connections are spoken to in: "h2"; or "http/1.1", a
+	// server or proxy that was put in the way by mistake, which agrees on nothing
+	// else in the handshake; or "http/1.1-silent", the same without a word about
+	// protocols in the handshake.
+	Protocol string `json:"protocol"`
+
 	AcceptLatency   Duration `json:"accept_latency"`   // before the TLS handshake
 	SettingsLatency Duration `json:"settings_latency"` // before the first SETTINGS
 	ResponseLatency Duration `json:"response_latency"` // before every answer
@@ -112,6 +118,7 @@ func DefaultPolicy() Policy {
 		ConnectionWindow:     65535,
 		ReturnCredit:         "batch",
 		HeaderTableSize:      4096,
+		Protocol:             protocolHTTP2,
 		ErrorWeight:          1,
 		BadTokenWeight:       4,
 		DeviceRateWindow:     Duration(time.Second),
@@ -180,6 +187,7 @@ func (p Policy) check() error {
 	}
 	for _, err := range []error{
 		oneOf("excess_streams", p.ExcessStreams, "refuse", "goaway"),
+		oneOf("protocol", p.Protocol, protocolHTTP2, protocolHTTP1, protocolSilent),
 		oneOf("return_credit", p.ReturnCredit, "batch", "at-once", "never"),
 		oneOf("token_update_scope", p.TokenUpdateScope, "connection", "key", "address"),
 		oneOf("invalid_json", p.InvalidJSON, "reject", "accept"),
