@@ -63,6 +63,7 @@ type Config struct {
 	Owners     Owners
 	Admin      Admin
 	Groups     GroupDispatcher
+	Files      Files
 	Dispatcher Dispatcher
 	Reports    Reports
 	Devices    Devices

@@ -13,7 +13,7 @@ import (
 // Limits are calls a minute that one app may make on each surface; 0 means
 // the default, which is generous: the server is its owner's.
 type Limits struct {
-	Push, Devices, Reports, Schedules int
+	Push, Devices, Reports, Schedules, Files int
 }
 
 // defaultLimit is ten thousand calls a second: it is there so that the headers
@@ -21,7 +21,7 @@ type Limits struct {
 const defaultLimit = 600_000
 
 func (l Limits) of(f family) int {
-	n := map[family]int{pushFamily: l.Push, labelFamily: l.Devices, reportFamily: l.Reports, scheduleFamily: l.Schedules}[f]
+	n := map[family]int{pushFamily: l.Push, labelFamily: l.Devices, reportFamily: l.Reports, scheduleFamily: l.Schedules, fileFamily: l.Files}[f]
 	if n <= 0 {
 		return defaultLimit
 	}

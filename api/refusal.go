@@ -22,6 +22,7 @@ const (
 	reportFamily
 	scheduleFamily
 	manageFamily // keys, allow-lists, webhooks, events, audit: Aurora's own
+	fileFamily   // audience files
 	adminFamily  // apps and their certificates, for developers
 )
 
@@ -106,6 +107,19 @@ var refusals = map[family]map[aurora.Kind]number{
 		aurora.Full:         {400, 9006},
 		aurora.Unavailable:  {503, 9030},
 		aurora.TooMany:      {429, 2002},
+	},
+	fileFamily: {
+		aurora.Internal:     {500, 1000},
+		aurora.Missing:      {400, 1002},
+		aurora.Invalid:      {400, 1003},
+		aurora.Full:         {400, 1003},
+		aurora.NotFound:     {404, 1003},
+		aurora.Conflict:     {400, 1003},
+		aurora.Unauthorized: {401, 1004},
+		aurora.TooLarge:     {400, 1005},
+		aurora.Unavailable:  {503, 1030},
+		aurora.TooMany:      {429, 2002},
+		aurora.Forbidden:    {403, 2007},
 	},
 	adminFamily: {
 		aurora.Internal:     {500, 10},

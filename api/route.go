@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/aurora-push/aurora"
+	"github.com/aurora-push/aurora/dispatch"
 )
 
 // route is a handler with the family whose numbers its refusals carry.
@@ -47,6 +48,14 @@ var routes = []route{
 	at("DELETE", "/v3/push/{id}", pushFamily, (*server).withdraw),
 	at("POST", "/v3/push/batch/regid/single", pushFamily, (*server).batchByRegistration),
 	at("POST", "/v3/push/batch/alias/single", pushFamily, (*server).batchByAlias),
+
+	at("POST", "/v3/push/file", pushFamily, (*server).filePush),
+	by("POST", "/v3/grouppush/file", pushFamily, forGroup(pushFamily, (*server).groupFilePush)),
+	ofFiles("POST", "/v3/files/alias", uploadFile(dispatch.AliasFile)),
+	ofFiles("POST", "/v3/files/registration_id", uploadFile(dispatch.RegistrationFile)),
+	ofFiles("GET", "/v3/files", (*server).files),
+	ofFiles("GET", "/v3/files/{id}", (*server).file),
+	ofFiles("DELETE", "/v3/files/{id}", (*server).dropFile),
 
 	by("POST", "/v3/grouppush", pushFamily, forGroup(pushFamily, (*server).groupPush)),
 	by("GET", "/v3/group/messages/detail", reportFamily, forGroup(reportFamily, (*server).groupMessagesDetail)),

@@ -27,14 +27,15 @@ const patience = 20 * time.Second
 
 // world is a running Aurora with a local APNs and two apps.
 type world struct {
-	t      *testing.T
-	apns   *localapns.Server
-	s      *server.Server
-	url    string
-	config server.Config
-	app    aurora.App
-	other  aurora.App
-	http   *http.Client
+	t         *testing.T
+	apns      *localapns.Server
+	s         *server.Server
+	url       string
+	config    server.Config
+	app       aurora.App
+	other     aurora.App
+	devSecret string // the developer secret of their owner
+	http      *http.Client
 }
 
 // startWorld starts it in a temporary folder. The local APNs takes any token.
@@ -52,8 +53,9 @@ func startWorld(t *testing.T, limits ...api.Limits) *world {
 	w.config = server.Config{Limits: append(limits, api.Limits{})[0], Data: dir, Listen: "127.0.0.1:0", APNs: w.apns.ProductionURL(), APNsSandbox: w.apns.SandboxURL(), APNsCA: ca}
 	w.open(t)
 	t.Cleanup(func() { stop(t, w.s) })
-	owner, _, err := w.s.Accounts.Create(ctx, "mia@example.com", "correct horse battery")
+	owner, devSecret, err := w.s.Accounts.Create(ctx, "mia@example.com", "correct horse battery")
 	check(t, err)
+	w.devSecret = devSecret.Reveal()
 	w.app, w.other = w.newApp(owner.ID, "com.example.reader"), w.newApp(owner.ID, "com.example.other")
 	transport := &http.Transport{}
 	t.Cleanup(transport.CloseIdleConnections)

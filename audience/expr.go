@@ -32,9 +32,10 @@ const (
 	Registration Field = "registration"
 	Platform     Field = "platform"
 	Token        Field = "token" // value: the environment in which the device can be sent to
+	List         Field = "list"  // value: the message whose list of devices was resolved when it was accepted
 )
 
-var fields = []Field{Tag, Alias, Registration, Platform, Token}
+var fields = []Field{Tag, Alias, Registration, Platform, Token, List}
 
 // Term is one property of a device: field and value.
 type Term struct {
@@ -171,6 +172,7 @@ type Subject struct {
 	Alias          string
 	RegistrationID string
 	Platform       string
+	Lists          []string
 	Token          string // environment of the live push token; "" without one, or with pushes switched off
 }
 
@@ -197,6 +199,8 @@ func (t Term) match(s Subject) bool {
 		return slices.Contains(s.Tags, t.Value)
 	case Alias:
 		return s.Alias != "" && s.Alias == t.Value
+	case List:
+		return slices.Contains(s.Lists, t.Value)
 	case Registration:
 		return s.RegistrationID == t.Value
 	case Platform:

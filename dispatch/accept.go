@@ -22,7 +22,7 @@ func (s *Service) Accept(ctx context.Context, app aurora.App, r Request) (_ Rece
 	ctx, end := s.c.Tracer.Start(ctx, "accept push")
 	defer func() { end(err) }()
 	a, err := s.prepare(ctx, app, r)
-	if aurora.KindOf(err) == aurora.NoTarget && r.CID != "" {
+	if r.CID != "" && (aurora.KindOf(err) == aurora.NoTarget || err != nil && r.File != "") {
 		// A repeated push keeps its answer, whatever became of its audience.
 		if first, used, e := s.c.Messages.UsedCID(ctx, app.ID, r.CID); used || e != nil {
 			return first, e
@@ -88,7 +88,11 @@ func (s *Service) prepare(ctx context.Context, app aurora.App, r Request) (Accep
 	e := onPlatforms(r.Audience, m.Platforms)
 	m.Audience = e.String()
 	a := Accepted{Message: m, CID: r.CID, Group: r.group}
-	if err := s.resolve(ctx, e, &a); err != nil {
+	resolve := func() error { return s.resolve(ctx, e, &a) }
+	if r.File != "" {
+		resolve = func() error { return s.selectFile(ctx, app, r.File, &a) }
+	}
+	if err := resolve(); err != nil {
 		return a, err
 	}
 	if a.Targets != nil && a.Targets.IsEmpty() && !r.AllowEmpty {

@@ -74,6 +74,9 @@ type Accepted struct {
 	Reachable *roaring.Bitmap
 	// Blocks are the blocks to make a job for otherwise.
 	Blocks []uint32
+	// Selection, if not nil, are the devices of those blocks: the message's
+	// audience is the list of its own id.
+	Selection *roaring.Bitmap
 	// Group is the push to a group that the message is part of; 0 for none.
 	Group aurora.MessageID
 	// Holder leases the explicit job at once to this worker until the time.
@@ -148,6 +151,8 @@ type Registry interface {
 	SelectBlock(ctx context.Context, appID int64, e audience.Expr, block uint32) (*roaring.Bitmap, error)
 	// SelectPoints returns the selected devices of an expression that has Points.
 	SelectPoints(ctx context.Context, appID int64, e audience.Expr) (*roaring.Bitmap, error)
+	// SelectValues adds the devices with any of the aliases or registration ids.
+	SelectValues(ctx context.Context, appID int64, f audience.Field, values []string, into *roaring.Bitmap) error
 	// Blocks returns how many blocks the app's devices span.
 	Blocks(ctx context.Context, appID int64) (uint32, error)
 }
@@ -180,6 +185,7 @@ type Tracer interface {
 type Config struct {
 	Messages Messages
 	Groups   GroupPushes
+	Files    FileStore
 	Registry Registry
 	Channel  Channel
 	Parker   Parker
@@ -206,5 +212,7 @@ type Request struct {
 	// AllowEmpty accepts an audience that selects nobody: JPush refuses it only
 	// when one kind of selector was used (spec/rest-api.md §7.1.4).
 	AllowEmpty bool
-	group      aurora.MessageID // the push to a group that this is part of
+	// File is the id of a file whose lines are the audience, instead of Audience.
+	File  string
+	group aurora.MessageID // the push to a group that this is part of
 }

@@ -19,6 +19,8 @@ type Index interface {
 	LoadBlock(ctx context.Context, appID int64, block uint32, terms []audience.Term) (Block, error)
 	// Lookup returns the devices that have any of the alias or registration terms.
 	Lookup(ctx context.Context, appID int64, points []audience.Term) ([]Point, error)
+	// LookupValues adds the devices with any of the aliases or registration ids.
+	LookupValues(ctx context.Context, appID int64, f audience.Field, values []string, into *roaring.Bitmap) error
 	// Fold merges pending changes into the bitmaps of some blocks and returns
 	// how many changes it consumed.
 	Fold(ctx context.Context) (int, error)
@@ -79,6 +81,12 @@ func (s *Service) SelectPoints(ctx context.Context, appID int64, e audience.Expr
 		}
 	}
 	return numbers, nil
+}
+
+// SelectValues adds the devices with any of the aliases or registration ids:
+// of a long list, of which only the numbers are wanted.
+func (s *Service) SelectValues(ctx context.Context, appID int64, f audience.Field, values []string, into *roaring.Bitmap) error {
+	return s.index.LookupValues(ctx, appID, f, values, into)
 }
 
 // Count returns how many devices an expression selects now.

@@ -73,7 +73,7 @@ func (s *Server) Start(ctx context.Context) (err error) {
 
 func (s *Server) handler() (http.Handler, error) {
 	rest := api.New(api.Config{
-		Accounts: s.Accounts, Keys: s.Accounts, Owners: s.Accounts, Admin: s.Accounts, Groups: s.Dispatch,
+		Accounts: s.Accounts, Keys: s.Accounts, Owners: s.Accounts, Admin: s.Accounts, Groups: s.Dispatch, Files: s.Files,
 		Dispatcher: s.Dispatch, Reports: s.Ledger, Devices: s.Registry, Labels: s.Registry, Schedules: s.Schedules,
 		Limits: s.config.Limits, TrustedProxies: s.config.TrustedProxies,
 		Logger: s.config.Logger, Watch: s.watch,
@@ -120,13 +120,19 @@ const (
 	answerTime = 5 * time.Minute
 )
 
+// uploadTime is what a long body gets beside bodyTime: a second for each
+// 100,000 bytes it is said to have, and no more than two minutes.
+func uploadTime(length int64) time.Duration {
+	return min(time.Duration(max(length, 0)/100_000)*time.Second, 2*time.Minute)
+}
+
 func boundTimes(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// Not every ResponseWriter can set deadlines; net/http's can. They stay
 		// with the connection, so every request sets its own.
 		control := http.NewResponseController(w)
 		if r.ContentLength != 0 {
-			_ = control.SetReadDeadline(time.Now().Add(bodyTime))
+			_ = control.SetReadDeadline(time.Now().Add(bodyTime + uploadTime(r.ContentLength)))
 		}
 		deadline := time.Now().Add(answerTime)
 		if isStream(r) {

@@ -69,6 +69,8 @@ type Server struct {
 	Registry *registry.Service
 	Dispatch *dispatch.Service
 	Ledger   *ledger.Service
+	// Files are audiences that arrive as files.
+	Files *dispatch.Files
 	// Schedules sends what is due later.
 	Schedules *dispatch.Schedules
 
@@ -139,7 +141,8 @@ func (s *Server) wire(ctx context.Context) error {
 	s.metrics.registry.MustRegister(gauges{s.store, s.channel})
 	s.Registry = registry.New(s.store, s.store, s.store, c.Logger, func(appID int64) { s.Ledger.Hint(appID, 0) })
 	s.Ledger = ledger.New(s.store, s.Registry, &bus.Local{})
-	s.Dispatch = dispatch.New(dispatch.Config{Messages: s.store, Groups: s.store, Registry: s.Registry, Channel: s.channel, Parker: s.Accounts, Hint: s.Ledger.Hint, Tracer: s.tracer, Accepted: s.metrics.countAccepted, Settled: s.metrics.countSettled, Logger: c.Logger})
+	s.Dispatch = dispatch.New(dispatch.Config{Messages: s.store, Groups: s.store, Files: s.store, Registry: s.Registry, Channel: s.channel, Parker: s.Accounts, Hint: s.Ledger.Hint, Tracer: s.tracer, Accepted: s.metrics.countAccepted, Settled: s.metrics.countSettled, Logger: c.Logger})
+	s.Files = dispatch.NewFiles(s.store, c.Logger)
 	s.Schedules = dispatch.NewSchedules(dispatch.ScheduleConfig{Service: s.Dispatch, Store: s.store, Max: c.MaxSchedules, Logger: c.Logger})
 	return nil
 }

@@ -95,8 +95,9 @@ func (s *Store) Blocks(ctx context.Context, appID int64) (uint32, error) {
 
 // The statements of LoadBlock, besides those of pointQuery.
 const (
-	bitmapQuery = "SELECT bitmap FROM index_block WHERE app_id = $1 AND block = $2 AND term = $3"
-	tailQuery   = "SELECT number, gained, lost FROM index_change WHERE app_id = $1 AND block = $2 ORDER BY seq"
+	bitmapQuery    = "SELECT bitmap FROM index_block WHERE app_id = $1 AND block = $2 AND term = $3"
+	selectionQuery = "SELECT bitmap FROM selection WHERE app_id = $1 AND block = $2 AND message_id = CAST($3 AS BIGINT)"
+	tailQuery      = "SELECT number, gained, lost FROM index_change WHERE app_id = $1 AND block = $2 ORDER BY seq"
 )
 
 func pointQuery(f audience.Field) string {
@@ -109,7 +110,7 @@ func pointQuery(f audience.Field) string {
 func (s *Store) LoadBlock(ctx context.Context, appID int64, block uint32, terms []audience.Term) (b registry.Block, err error) {
 	// Preparing takes a connection. Whoever holds one in a transaction must not
 	// wait for a second: a few of them together would wait for ever.
-	for _, query := range []string{bitmapQuery, tailQuery, pointQuery(audience.Alias), pointQuery(audience.Registration)} {
+	for _, query := range []string{bitmapQuery, selectionQuery, tailQuery, pointQuery(audience.Alias), pointQuery(audience.Registration)} {
 		if _, err := s.prepared(ctx, query); err != nil {
 			return b, err
 		}
@@ -128,6 +129,17 @@ func (s *Store) LoadBlock(ctx context.Context, appID int64, block uint32, terms 
 		}
 	}
 	for term, bitmap := range b.Terms {
+		if term.Field == audience.List {
+			var blob []byte
+			err := s.inTx(ctx, t, selectionQuery, appID, block, term.Value).Scan(&blob)
+			if err == nil {
+				err = bitmap.UnmarshalBinary(blob)
+			}
+			if err != nil && !errors.Is(err, sql.ErrNoRows) {
+				return b, err
+			}
+			delete(byKey, term.String())
+		}
 		if term.Field == audience.Alias || term.Field == audience.Registration {
 			if err := s.loadPoints(ctx, t, appID, block, term, bitmap); err != nil {
 				return b, err

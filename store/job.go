@@ -102,6 +102,9 @@ func (s *Store) PlanJob(ctx context.Context, j dispatch.Job, m *aurora.Message, 
 		if changed == 0 {
 			return dispatch.ErrLost
 		}
+		if err := dropSelection(t, j, m); err != nil {
+			return err
+		}
 		return addMark(t, j.MessageID, aurora.Targeted, targets)
 	})
 	return j, err

@@ -43,6 +43,11 @@ func insertAccepted(t *tx, a dispatch.Accepted) (leased *dispatch.Job, err error
 	if err := insertMessage(t, a.Message, notes); err != nil {
 		return nil, err
 	}
+	if a.Selection != nil {
+		if err := putSelection(t, a); err != nil {
+			return nil, err
+		}
+	}
 	if a.Group != 0 {
 		if _, err := t.exec("INSERT INTO group_message (group_push_id, app_id, message_id) VALUES ($1, $2, $3)", int64(a.Group), a.Message.AppID, int64(a.Message.ID)); err != nil {
 			return nil, err

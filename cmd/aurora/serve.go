@@ -56,6 +56,7 @@ func serveCommand() *cobra.Command {
 	f.IntVar(&c.Limits.Push, "push-limit", 0, "push calls a minute that one app may make (0 = 600,000)")
 	f.IntVar(&c.Limits.Devices, "device-limit", 0, "device, alias and tag calls a minute that one app's servers may make (0 = 600,000)")
 	f.IntVar(&c.Limits.Reports, "report-limit", 0, "report calls a minute that one app may make (0 = 600,000)")
+	f.IntVar(&c.Limits.Files, "file-limit", 0, "calls a minute to /v3/files that one app may make (0 = 600,000)")
 	f.IntVar(&c.Limits.Schedules, "schedule-limit", 0, "schedule calls a minute that one app may make (0 = 600,000)")
 	f.IntVar(&c.MaxSchedules, "max-schedules", 0, "unfinished schedules that one app may have (0 = 100)")
 	f.StringVar(&c.AdminListen, "admin-listen", "", "address for operators only, such as 127.0.0.1:9090: /metrics, /debug/pprof, /healthz, /readyz (default none)")
