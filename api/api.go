@@ -54,6 +54,14 @@ type Devices interface {
 	Register(ctx context.Context, appID int64, r registry.Registration) (string, error)
 	Authenticate(ctx context.Context, registrationID, secret string) (aurora.Device, error)
 	Apply(ctx context.Context, appID int64, number uint32, c registry.Change) error
+	// Seen notes that a device was seen just now.
+	Seen(ctx context.Context, d aurora.Device, kind registry.Sighting)
+}
+
+// Statistics counts devices over time.
+type Statistics interface {
+	// Users returns the numbers of count periods from the one that start lies in.
+	Users(ctx context.Context, appID int64, unit registry.Unit, start time.Time, count int) ([]registry.PeriodUsers, error)
 }
 
 // Config is what the handler is made of.
@@ -68,6 +76,7 @@ type Config struct {
 	Reports    Reports
 	Devices    Devices
 	Labels     Labels
+	Statistics Statistics
 	Schedules  Schedules
 	Limits     Limits
 	// TrustedProxies are the addresses whose X-Forwarded-For is believed.

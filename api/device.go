@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"slices"
 
 	"github.com/aurora-push/aurora"
 	"github.com/aurora-push/aurora/registry"
@@ -98,6 +99,9 @@ func (s *server) caller(r *http.Request) (aurora.Device, error) {
 	if err == nil && r.PathValue("id") != id {
 		err = aurora.Errorf(aurora.Forbidden, "A device may ask and change only itself; the path names another registration id.")
 	}
+	if err == nil {
+		s.Devices.Seen(r.Context(), d, registry.Online)
+	}
 	return d, err
 }
 
@@ -136,6 +140,7 @@ func (s *server) changeDevice(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.Devices.Seen(r.Context(), d, registry.Active) // the SDK reports when its app is opened
 	return empty{}, s.Devices.Apply(r.Context(), d.AppID, d.Number, c)
 }
 
@@ -209,6 +214,9 @@ func (s *server) receipts(r *http.Request) (any, error) {
 	list, err := decodeReceipts(o)
 	if err != nil {
 		return nil, err
+	}
+	if slices.ContainsFunc(list, func(r aurora.Receipt) bool { return r.Event == aurora.OpenedEvent }) {
+		s.Devices.Seen(r.Context(), d, registry.Active)
 	}
 	return empty{}, s.Reports.AddReceipts(r.Context(), d, list)
 }

@@ -152,7 +152,7 @@ func statusOf(d aurora.Device, now time.Time) statusItem {
 }
 
 // chinaTime is the zone of JPush's timestamps (spec/rest-api.md §4).
-var chinaTime = time.FixedZone("UTC+8", 8*60*60)
+var chinaTime = registry.Zone
 
 // maxIDs is how many registration ids one list may have.
 const maxIDs = 1000

@@ -82,6 +82,7 @@ var routes = []route{
 	at("GET", "/v3/received/detail", reportFamily, (*server).receivedDetail),
 	at("GET", "/v3/messages", reportFamily, (*server).messages),
 	at("GET", "/v3/messages/detail", reportFamily, (*server).messagesDetail),
+	at("GET", "/v3/users", reportFamily, (*server).users),
 	at("POST", "/v3/status/message", reportFamily, (*server).messageStatus),
 
 	by("POST", "/v1/app", adminFamily, forDeveloper((*server).createApp)),

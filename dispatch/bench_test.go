@@ -33,7 +33,7 @@ func BenchmarkSinglePushes(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	r := registry.New(db, db, db, nil, nil)
+	r := registry.New(db, nil, nil)
 	audiences := make([]audience.Expr, 1000)
 	env := aurora.Development
 	for i := range audiences {

@@ -89,7 +89,7 @@ func TestSchedulesFireOnceWithSeveralServers(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer db.Close()
-		second := dispatch.New(dispatch.Config{Messages: db, Registry: registry.New(db, db, db, nil, nil), Channel: a.vendor, Parker: a.vendor})
+		second := dispatch.New(dispatch.Config{Messages: db, Registry: registry.New(db, nil, nil), Channel: a.vendor, Parker: a.vendor})
 		_, rest := a.beside(second, db)
 		defer rest()
 		time.Sleep(2 * time.Minute)

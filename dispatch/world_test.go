@@ -102,7 +102,7 @@ func (w *world) open(dir string) {
 		w.Fatal(err)
 	}
 	w.db = db
-	w.registry = registry.New(db, db, db, nil, nil)
+	w.registry = registry.New(db, nil, nil)
 	w.ledger = ledger.New(db, w.registry, nowhere{})
 	w.dispatch = dispatch.New(dispatch.Config{Messages: db, Registry: w.registry, Channel: w.vendor, Parker: w.vendor})
 	if w.app.ID == 0 {

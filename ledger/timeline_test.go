@@ -45,7 +45,7 @@ func newBookIn(t *testing.T, dir string) *book {
 			t.Error(err)
 		}
 	})
-	b := &book{T: t, db: db, registry: registry.New(db, db, db, nil, nil), messages: 1000}
+	b := &book{T: t, db: db, registry: registry.New(db, nil, nil), messages: 1000}
 	b.ledger = ledger.New(db, b.registry, &bus.Local{})
 	b.app, b.device = b.newApp("owner@example.com")
 	return b

@@ -36,7 +36,7 @@ func BenchmarkRegister(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			r := registry.New(db, db, db, nil, nil)
+			r := registry.New(db, nil, nil)
 			var n atomic.Int64
 			b.SetParallelism(128)
 			b.ResetTimer()

@@ -3,6 +3,7 @@ package registry
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/RoaringBitmap/roaring/v2"
@@ -51,12 +52,12 @@ func (b Block) With(t audience.Term) (*roaring.Bitmap, error) {
 
 // Blocks returns how many blocks the app's devices span.
 func (s *Service) Blocks(ctx context.Context, appID int64) (uint32, error) {
-	return s.index.Blocks(ctx, appID)
+	return s.store.Blocks(ctx, appID)
 }
 
 // SelectBlock returns the devices of one block that an expression selects.
 func (s *Service) SelectBlock(ctx context.Context, appID int64, e audience.Expr, block uint32) (*roaring.Bitmap, error) {
-	b, err := s.index.LoadBlock(ctx, appID, block, e.Terms())
+	b, err := s.store.LoadBlock(ctx, appID, block, e.Terms())
 	if err != nil {
 		return nil, err
 	}
@@ -70,7 +71,7 @@ func (s *Service) SelectPoints(ctx context.Context, appID int64, e audience.Expr
 	if !ok {
 		return nil, fmt.Errorf("registry: the audience %.100q cannot be looked up by points", e)
 	}
-	found, err := s.index.Lookup(ctx, appID, points)
+	found, err := s.store.Lookup(ctx, appID, points)
 	if err != nil {
 		return nil, err
 	}
@@ -86,7 +87,7 @@ func (s *Service) SelectPoints(ctx context.Context, appID int64, e audience.Expr
 // SelectValues adds the devices with any of the aliases or registration ids:
 // of a long list, of which only the numbers are wanted.
 func (s *Service) SelectValues(ctx context.Context, appID int64, f audience.Field, values []string, into *roaring.Bitmap) error {
-	return s.index.LookupValues(ctx, appID, f, values, into)
+	return s.store.LookupValues(ctx, appID, f, values, into)
 }
 
 // Count returns how many devices an expression selects now.
@@ -98,7 +99,7 @@ func (s *Service) Count(ctx context.Context, appID int64, e audience.Expr) (uint
 		}
 		return numbers.GetCardinality(), nil
 	}
-	blocks, err := s.index.Blocks(ctx, appID)
+	blocks, err := s.store.Blocks(ctx, appID)
 	if err != nil {
 		return 0, err
 	}
@@ -118,11 +119,18 @@ const (
 	foldFull  = 1000 // changes: with this many there are likely more
 )
 
-// Run folds index changes until the context ends. Answers do not depend on
-// it: it only keeps the unfolded tail short.
+// Run folds index changes, and writes who was seen, until the context ends.
 func (s *Service) Run(ctx context.Context) {
+	var seen sync.WaitGroup
+	seen.Go(func() { s.runPresence(ctx) })
+	s.fold(ctx)
+	seen.Wait()
+}
+
+// fold keeps the unfolded tail short. Answers do not depend on it.
+func (s *Service) fold(ctx context.Context) {
 	for ctx.Err() == nil {
-		n, err := s.index.Fold(ctx)
+		n, err := s.store.Fold(ctx)
 		if err != nil && ctx.Err() == nil {
 			s.logger.ErrorContext(ctx, "index changes could not be folded; audiences stay right but slow down", "error", err)
 		}

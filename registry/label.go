@@ -32,7 +32,7 @@ const (
 // checkAlias refuses an alias that the most devices allowed already share. Two
 // devices that take the last place at the same moment may both get it.
 func (s *Service) checkAlias(ctx context.Context, appID int64, number uint32, alias string) error {
-	holders, err := s.labels.DevicesByAlias(ctx, appID, alias, maxAliasDevices+1)
+	holders, err := s.store.DevicesByAlias(ctx, appID, alias, maxAliasDevices+1)
 	if err != nil {
 		return err
 	}
@@ -52,7 +52,7 @@ func (s *Service) checkAlias(ctx context.Context, appID int64, number uint32, al
 // AliasDevices returns the devices with an alias on the given platforms; none
 // given means all. At most maxAliasDevices are returned.
 func (s *Service) AliasDevices(ctx context.Context, appID int64, alias string, platforms []aurora.Platform) ([]aurora.Device, error) {
-	found, err := s.labels.DevicesByAlias(ctx, appID, alias, maxAliasDevices+1)
+	found, err := s.store.DevicesByAlias(ctx, appID, alias, maxAliasDevices+1)
 	found = onPlatforms(found, platforms)
 	return found[:min(len(found), maxAliasDevices)], err
 }
@@ -67,7 +67,7 @@ func onPlatforms(devices []aurora.Device, platforms []aurora.Platform) []aurora.
 // DropAlias removes an alias from all its devices on the given platforms.
 func (s *Service) DropAlias(ctx context.Context, appID int64, alias string, platforms []aurora.Platform) error {
 	for {
-		found, err := s.labels.DevicesByAlias(ctx, appID, alias, changeBatch)
+		found, err := s.store.DevicesByAlias(ctx, appID, alias, changeBatch)
 		if err != nil {
 			return err
 		}
@@ -76,7 +76,7 @@ func (s *Service) DropAlias(ctx context.Context, appID int64, alias string, plat
 			s.hint(appID)
 			return nil
 		}
-		if err := s.labels.ChangeDevices(ctx, appID, numbersOf(found), clearAlias(alias)); err != nil {
+		if err := s.store.ChangeDevices(ctx, appID, numbersOf(found), clearAlias(alias)); err != nil {
 			return err
 		}
 	}
@@ -104,11 +104,11 @@ func (s *Service) RemoveFromAlias(ctx context.Context, appID int64, alias string
 // Tags returns the app's tags that a device carries, sorted; at most
 // maxTagNames.
 func (s *Service) Tags(ctx context.Context, appID int64) ([]string, error) {
-	names, err := s.labels.TagNames(ctx, appID, 2*maxTagNames) // some may have lost their last device
+	names, err := s.store.TagNames(ctx, appID, 2*maxTagNames) // some may have lost their last device
 	if err != nil {
 		return nil, err
 	}
-	blocks, err := s.index.Blocks(ctx, appID)
+	blocks, err := s.store.Blocks(ctx, appID)
 	if err != nil {
 		return nil, err
 	}
@@ -118,7 +118,7 @@ func (s *Service) Tags(ctx context.Context, appID int64) ([]string, error) {
 		for i, name := range open {
 			terms[i] = audience.Term{Field: audience.Tag, Value: name}
 		}
-		b, err := s.index.LoadBlock(ctx, appID, block, terms)
+		b, err := s.store.LoadBlock(ctx, appID, block, terms)
 		if err != nil {
 			return nil, err
 		}
@@ -155,7 +155,7 @@ func (s *Service) ChangeTag(ctx context.Context, appID int64, tag string, add, r
 	slices.Sort(numbers)
 	numbers = slices.Compact(numbers)
 	one := Change{AddTags: []string{tag}}
-	if err := s.labels.ChangeDevices(ctx, appID, numbers, func(d *aurora.Device) error {
+	if err := s.store.ChangeDevices(ctx, appID, numbers, func(d *aurora.Device) error {
 		if adds[d.Number] { // also if it is in both lists: removal comes first
 			return one.apply(d, d.SeenAt)
 		}
@@ -178,7 +178,7 @@ func (s *Service) DropTag(ctx context.Context, appID int64, tag string, platform
 		}
 		e = audience.And(e, audience.AnyOf(audience.Platform, names))
 	}
-	blocks, err := s.index.Blocks(ctx, appID)
+	blocks, err := s.store.Blocks(ctx, appID)
 	if err != nil {
 		return err
 	}
@@ -200,7 +200,7 @@ func (s *Service) DropTag(ctx context.Context, appID int64, tag string, platform
 // change applies a change to many devices, in transactions of bounded length.
 func (s *Service) change(ctx context.Context, appID int64, numbers []uint32, change func(*aurora.Device) error) error {
 	for batch := range slices.Chunk(numbers, changeBatch) {
-		if err := s.labels.ChangeDevices(ctx, appID, batch, change); err != nil {
+		if err := s.store.ChangeDevices(ctx, appID, batch, change); err != nil {
 			return err
 		}
 	}

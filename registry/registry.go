@@ -53,24 +53,31 @@ type Query struct {
 	Before int64  // device number to continue below; 0 starts at the newest
 }
 
-// Service answers for devices.
-type Service struct {
-	devices Devices
-	index   Index
-	labels  Labels
-	logger  *slog.Logger
-	hint    func(appID int64) // tells watchers that devices of an app changed
+// Store keeps everything a Service needs.
+type Store interface {
+	Devices
+	Index
+	Labels
+	Presence
 }
 
-// New returns a service. hint may be nil.
-func New(devices Devices, index Index, labels Labels, logger *slog.Logger, hint func(appID int64)) *Service {
+// Service answers for devices.
+type Service struct {
+	store    Store
+	logger   *slog.Logger
+	hint     func(appID int64) // tells watchers that devices of an app changed
+	presence presence
+}
+
+// New returns a service. logger and hint may be nil.
+func New(store Store, logger *slog.Logger, hint func(appID int64)) *Service {
 	if logger == nil {
 		logger = slog.New(slog.DiscardHandler)
 	}
 	if hint == nil {
 		hint = func(int64) {}
 	}
-	return &Service{devices, index, labels, logger, hint}
+	return &Service{store: store, logger: logger, hint: hint}
 }
 
 // Registration is a device's first request. InstallID and Secret are made by
@@ -101,13 +108,14 @@ func (s *Service) Register(ctx context.Context, appID int64, r Registration) (st
 	now := time.Now()
 	d := Stored{InstallID: r.InstallID, SecretHash: secret}
 	d.AppID, d.RegistrationID, d.Platform, d.Profile, d.RegisteredAt, d.SeenAt = appID, newRegistrationID(), r.Platform, r.Profile, now, now
-	stored, err := s.devices.RegisterDevice(ctx, d)
+	stored, err := s.store.RegisterDevice(ctx, d)
 	if err != nil {
 		return "", err
 	}
 	if subtle.ConstantTimeCompare(stored.SecretHash, secret) != 1 {
 		return "", aurora.Errorf(aurora.Forbidden, "This install_id is registered with another secret. Make a new install_id and register again.")
 	}
+	s.Seen(ctx, stored.Device, Active)
 	s.hint(appID)
 	return stored.RegistrationID, nil
 }
@@ -129,7 +137,7 @@ func hashSecret(secret string) []byte {
 // Authenticate returns the device that a registration id and secret prove, or
 // aurora.Unauthorized.
 func (s *Service) Authenticate(ctx context.Context, registrationID, secret string) (aurora.Device, error) {
-	found, err := s.devices.DevicesByRegistration(ctx, registrationID)
+	found, err := s.store.DevicesByRegistration(ctx, registrationID)
 	if err != nil {
 		return aurora.Device{}, err
 	}
@@ -167,7 +175,7 @@ func (s *Service) Apply(ctx context.Context, appID int64, number uint32, c Chang
 			return err
 		}
 	}
-	err := s.devices.ChangeDevice(ctx, appID, number, func(d *aurora.Device) error { return c.apply(d, time.Now()) })
+	err := s.store.ChangeDevice(ctx, appID, number, func(d *aurora.Device) error { return c.apply(d, time.Now()) })
 	if err == nil {
 		s.hint(appID)
 	}
@@ -224,7 +232,6 @@ func (c *Change) validateTags() error {
 }
 
 func (c *Change) apply(d *aurora.Device, now time.Time) error {
-	d.SeenAt = now
 	if c.Token != nil {
 		// Reporting a token, even the same one, makes it live again: the app on
 		// the phone has just got it from iOS (spec/apns.md §3.4).
@@ -274,12 +281,13 @@ func (c *Change) applyProfile(p *aurora.Profile) error {
 
 // Device returns one device of an app, or aurora.NotFound.
 func (s *Service) Device(ctx context.Context, appID int64, registrationID string) (aurora.Device, error) {
-	found, err := s.devices.DevicesByRegistration(ctx, registrationID)
+	found, err := s.store.DevicesByRegistration(ctx, registrationID)
 	if err != nil {
 		return aurora.Device{}, err
 	}
 	for _, d := range found {
 		if d.AppID == appID {
+			d.SeenAt = s.presence.lastSeen(d.Device)
 			return d.Device, nil
 		}
 	}
@@ -289,5 +297,5 @@ func (s *Service) Device(ctx context.Context, appID int64, registrationID string
 // Devices lists devices, newest first.
 func (s *Service) Devices(ctx context.Context, appID int64, q Query) ([]aurora.Device, error) {
 	q.Limit = min(max(q.Limit, 1), 1000)
-	return s.devices.FindDevices(ctx, appID, q)
+	return s.store.FindDevices(ctx, appID, q)
 }

@@ -29,7 +29,7 @@ func newRegistry(t *testing.T) (*registry.Service, *store.Store, int64) {
 			t.Error(err)
 		}
 	})
-	return registry.New(db, db, db, nil, nil), db, newApp(t, db)
+	return registry.New(db, nil, nil), db, newApp(t, db)
 }
 
 func newApp(t *testing.T, db *store.Store) int64 {

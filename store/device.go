@@ -67,6 +67,9 @@ func (s *Store) RegisterDevice(ctx context.Context, d registry.Stored) (registry
 			d.AppID, d.Number, d.RegistrationID, d.InstallID, d.SecretHash, string(d.Platform), string(profile), millis(d.RegisteredAt), millis(d.SeenAt)); err != nil {
 			return err
 		}
+		if err := noticeNew(t, d.Device); err != nil {
+			return err
+		}
 		return reindex(t, d.AppID, d.Number, nil, append(indexTerms(d.Device), everyone))
 	})
 	return d, err

@@ -68,6 +68,7 @@ var ownedByApps = []owned{
 	{table: "device", key: "number", rows: 1000},
 	{table: "index_change", key: "block, seq", rows: 2000},
 	{table: "index_block", key: "block, term", rows: 1000},
+	{table: "presence", key: "period, kind, platform, block", rows: 1000},
 	{table: "message", key: "id", rows: 200, parts: "mark", partKey: "message_id, block, mark"},
 	{table: "cid", key: "cid", rows: 2000},
 	{table: "schedule", key: "id", rows: 200, parts: "firing", partKey: "schedule_id, number"},
