@@ -162,6 +162,7 @@ func (w *world) call(t *testing.T, r request) answer {
 	if !json.Valid(a.body) {
 		t.Errorf("the body is not JSON: %.300q", a.body)
 	}
+	conforms(t, r, a)
 	return a
 }
 
