@@ -58,18 +58,31 @@ var segmentNames = map[string]string{
 
 // OpenAPI returns the description of the API, as JSON.
 var OpenAPI = sync.OnceValue(func() []byte {
-	d, err := describe(openAPIFiles)
+	d, _, err := describe(openAPIFiles)
 	if err != nil { // a file of ours; a test reads them
 		panic(err)
 	}
 	return d
 })
 
-// describe makes the description from the files.
-func describe(files fs.FS) ([]byte, error) {
+// ServeOpenAPI answers with the description.
+func ServeOpenAPI(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		w.Header().Set("Allow", "GET, HEAD")
+		http.Error(w, "The description can only be read.", http.StatusMethodNotAllowed)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Access-Control-Allow-Origin", "*") // it is public, and tools in browsers read it
+	w.Write(OpenAPI())
+}
+
+// describe makes the description from the files. Routes that they do not
+// mention are left out and returned.
+func describe(files fs.FS) (description []byte, missing []string, err error) {
 	fragments, err := readFragments(files)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	paths, schemas, tags := map[string]node{}, node{}, []node{}
 	described := map[string]bool{}
@@ -77,17 +90,17 @@ func describe(files fs.FS) ([]byte, error) {
 		tags = append(tags, node{"name": f.Tag.Name, "description": f.Tag.Description})
 		for name, schema := range f.Schemas {
 			if schemas[name] != nil {
-				return nil, fmt.Errorf("the schema %s is described twice", name)
+				return nil, nil, fmt.Errorf("the schema %s is described twice", name)
 			}
 			schemas[name] = schema
 		}
 		for key, op := range f.Operations {
 			rt := routeOf(key)
 			if rt == nil {
-				return nil, fmt.Errorf("%s is described and not served", key)
+				return nil, nil, fmt.Errorf("%s is described and not served", key)
 			}
 			if described[key] {
-				return nil, fmt.Errorf("%s is described twice", key)
+				return nil, nil, fmt.Errorf("%s is described twice", key)
 			}
 			described[key] = true
 			path := "/" + strings.Join(rt.pattern, "/")
@@ -99,10 +112,10 @@ func describe(files fs.FS) ([]byte, error) {
 	}
 	for i := range routes {
 		if key := routes[i].key(); !described[key] {
-			return nil, fmt.Errorf("%s is served and not described; add it to api/openapi", key)
+			missing = append(missing, key)
 		}
 	}
-	return json.MarshalIndent(node{
+	description, err = json.MarshalIndent(node{
 		"openapi": "3.1.0",
 		"info":    openAPIInfo,
 		"servers": []node{{"url": "/"}},
@@ -114,6 +127,7 @@ func describe(files fs.FS) ([]byte, error) {
 			"responses":       node{"Refusal": node{"description": "Refused: `error.code` is the number, `error.message` says what is wrong and what to do.", "content": jsonContent(refTo("Refusal"))}},
 		},
 	}, "", " ")
+	return description, missing, err
 }
 
 var openAPIInfo = node{

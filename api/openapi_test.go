@@ -135,6 +135,11 @@ func TestDescriptionFitsTheRoutes(t *testing.T) {
 	if len(list) < 30 {
 		t.Errorf("only %d operations are described", len(list))
 	}
+	missing, err := api.Undescribed()
+	check(t, err)
+	for _, route := range missing {
+		t.Errorf("%s is served and not described; add it to a file in api/openapi", route)
+	}
 }
 
 // unknownMembers are what tests send to show that unknown members are ignored.

@@ -87,6 +87,8 @@ func (s *Server) handler() (http.Handler, error) {
 		switch first := firstSegment(r.URL.Path); {
 		case first == "v1" || first == "v3":
 			rest.ServeHTTP(w, r)
+		case first == "openapi.json":
+			api.ServeOpenAPI(w, r)
 		case first == "healthz":
 			s.health.alive(w, r)
 		case first == "readyz":
