@@ -226,8 +226,8 @@ func routeRefusals(w *world) []refusal {
 	return []refusal{
 		{"unknown route", request{path: "/v3/nothing"}.as(w.app), 404, 1003},
 		{"unknown device route", request{path: "/v1/devices/1a0018970a8c51be3f4/nothing"}, 404, 7002},
-		{"a push family that is not served", request{method: http.MethodPost, path: "/v3/push/file", body: goodPush}.as(w.app), 404, 1003},
-		{"another", request{method: http.MethodGet, path: "/v3/push/quota"}.as(w.app), 404, 1003},
+		{"a push family that is not served", request{method: http.MethodPost, path: "/v3/push/sooner", body: goodPush}.as(w.app), 404, 1003},
+		{"another", request{method: http.MethodGet, path: "/v3/push/later"}.as(w.app), 404, 1003},
 		{"wrong method on a message", request{method: http.MethodPut, path: "/v3/push/42", body: goodPush}.as(w.app), 405, 1001},
 		{"a very long path", request{path: "/v3/" + strings.Repeat("x", 8000)}, 404, 1003},
 		{"wrong method on devices", request{method: http.MethodDelete, path: "/v1/devices/1a0018970a8c51be3f4"}, 405, 1001},
