@@ -250,6 +250,9 @@ func (j *crashJudge) report(ctx context.Context, s *server.Server, id string) (o
 		return o, err
 	}
 	r, err := s.Ledger.Report(ctx, j.c.app.ID, n)
+	if aurora.KindOf(err) == aurora.NotFound {
+		return onRecord{done: true}, nil // then it is lost, if it was answered
+	}
 	return onRecord{r.State == "done", int(r.Targeted), int(r.Accepted), int(r.Failed), int(r.Received), int(r.Opened)}, err
 }
 
