@@ -91,6 +91,7 @@ const (
 	ReasonExpired          = "Expired"          // time_to_live ran out before it could be sent
 	ReasonStopped          = "Stopped"          // its owner stopped the message
 	ReasonUnanswered       = "Unanswered"       // sent, but never answered
+	ReasonDamaged          = "Damaged"          // the stored message could no longer be read
 )
 
 // Failed returns the mark for devices that failed for a reason.
@@ -115,6 +116,7 @@ func ExplainReason(reason string) string {
 const ourDefect = " This is a defect of Aurora: please report it with the log."
 
 var reasonTexts = map[string]string{
+	ReasonDamaged:          "The stored message could no longer be read: the database or its disk is damaged. Run `aurora doctor --data DIR`, check the disk, and restore a backup if there is more.",
 	ReasonNoToken:          "The device has registered but has not reported a push token. Check that the app calls registerForRemoteNotifications, has the Push Notifications capability, and hands the token to the SDK.",
 	ReasonOtherEnvironment: "The device's token belongs to the other APNs environment than the push. Send with the matching apns_production, or install a build signed for that environment.",
 	ReasonPushDisabled:     "Pushes are switched off for this device in the app (push_enabled is false).",

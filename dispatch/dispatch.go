@@ -20,6 +20,9 @@ import (
 // another worker has taken it over and will settle it.
 var ErrLost = errors.New("dispatch: the job's lease was lost")
 
+// ErrDamaged is wrapped where a stored message can no longer be read.
+var ErrDamaged = errors.New("dispatch: the stored row is damaged")
+
 // Lane keeps pushes to few devices from waiting behind pushes to many.
 type Lane uint8
 
@@ -55,6 +58,8 @@ type Job struct {
 	Targets *roaring.Bitmap
 	// Badges are the icon numbers of devices whose badge is relative.
 	Badges Badges
+	// Damaged says that the stored row cannot be read, and why.
+	Damaged error
 }
 
 // Badges are pairs of device number and icon number, by ascending device number.

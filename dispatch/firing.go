@@ -126,6 +126,9 @@ func (s *Schedules) fireAll(ctx context.Context, due []Schedule, now time.Time) 
 
 func (s *Schedules) fire(ctx context.Context, one Schedule, now time.Time) error {
 	f := Firing{Schedule: one, Fired: Fired{At: one.NextAt, FiredAt: now}}
+	if one.Damaged != nil {
+		return s.giveUp(ctx, f)
+	}
 	if at, ok := one.Trigger.Latest(now); ok {
 		f.Fired.At = latest(at, one.NextAt)
 	}
@@ -148,6 +151,14 @@ func (s *Schedules) fire(ctx context.Context, one Schedule, now time.Time) error
 		s.c.Service.hint(one.AppID, f.Fired.MessageID)
 	}
 	return nil
+}
+
+// giveUp finishes a schedule whose row is damaged: it would stand before the
+// others at every look.
+func (s *Schedules) giveUp(ctx context.Context, f Firing) error {
+	s.c.Logger.ErrorContext(ctx, "a schedule is damaged and was finished", "schedule", f.Schedule.ID, "app", f.Schedule.AppID, "error", f.Schedule.Damaged)
+	f.Fired.Problem = "The stored schedule is damaged and could not be read. Create it anew."
+	return s.c.Store.FireSchedule(ctx, f)
 }
 
 // worthSending reports whether a message that was due at a moment is still

@@ -50,6 +50,9 @@ type Schedule struct {
 	// FinishedAt is when it fired for the last time; zero before.
 	FinishedAt time.Time
 	Revision   int64 // rises with each change and each firing
+	// Damaged says that the stored row cannot be read, and why. Trigger and Push
+	// have no meaning then.
+	Damaged error
 }
 
 // Finished reports whether nothing is left to be sent, or to be enabled.
@@ -184,6 +187,9 @@ func (s *Schedules) changeOnce(ctx context.Context, appID int64, id string, c Sc
 		return n, err
 	}
 	now := s.c.Now()
+	if n.Damaged != nil {
+		return n, aurora.Errorf(aurora.Conflict, "The stored schedule is damaged and cannot be changed. Delete it and create a new one. The server's operator should run `aurora doctor`.")
+	}
 	if n.Finished(now) {
 		return n, aurora.Errorf(aurora.Conflict, "The schedule is finished and cannot be changed. Create a new one.")
 	}

@@ -19,7 +19,10 @@ import (
 // unless it is given.
 func (s *Service) run(ctx context.Context, j Job, m aurora.Message) {
 	w := &work{s: s, job: j, message: m, marks: map[aurora.Mark]*roaring.Bitmap{}, retry: roaring.New(), enough: make(chan struct{}, 1)}
-	err := w.run(ctx)
+	err := j.Damaged
+	if err == nil {
+		err = w.run(ctx)
+	}
 	switch {
 	case err == nil || errors.Is(err, ErrLost) || ctx.Err() != nil:
 	default:
@@ -49,7 +52,11 @@ type work struct {
 
 func (w *work) run(ctx context.Context) (err error) {
 	if w.message.ID == 0 {
-		if w.message, err = w.s.c.Messages.Message(ctx, w.job.MessageID); err != nil {
+		w.message, err = w.s.c.Messages.Message(ctx, w.job.MessageID)
+		if errors.Is(err, ErrDamaged) {
+			return w.giveUp(ctx, err)
+		}
+		if err != nil {
 			return err
 		}
 	}

@@ -46,12 +46,12 @@ func scanJob(row scanner) (j dispatch.Job, err error) {
 	j.NotBefore = fromMillis(due)
 	if targets != nil {
 		j.Targets = roaring.New()
-		if err := j.Targets.UnmarshalBinary(targets); err != nil {
-			return j, err
-		}
+		j.Damaged = j.Targets.UnmarshalBinary(targets)
 	}
-	j.Badges, err = decodeBadges(badges)
-	return j, err
+	var badgesErr error
+	j.Badges, badgesErr = decodeBadges(badges)
+	j.Damaged = errors.Join(j.Damaged, badgesErr) // one row that is must not keep the others from being leased
+	return j, nil
 }
 
 // LeaseJobs leases jobs that are due. An expired lease makes a job due again;

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 
@@ -144,7 +145,10 @@ func scanMessage(row scanner) (m aurora.Message, err error) {
 		}
 	}
 	m.AcceptedAt, m.StoppedAt = fromMillis(accepted), fromMillis(stopped)
-	return m, errors.Join(json.Unmarshal([]byte(content), &m.Content), json.Unmarshal([]byte(options), &m.Options))
+	if err := errors.Join(json.Unmarshal([]byte(content), &m.Content), json.Unmarshal([]byte(options), &m.Options)); err != nil {
+		return m, fmt.Errorf("%w: message %v: %w", dispatch.ErrDamaged, m.ID, err)
+	}
+	return m, nil
 }
 
 // Message returns ledger.ErrNone if there is no such message.
@@ -176,6 +180,9 @@ func (s *Store) Messages(ctx context.Context, appID int64, before aurora.Message
 	}
 	err = s.rows(ctx, func(row scanner) error {
 		m, err := scanMessage(row)
+		if errors.Is(err, dispatch.ErrDamaged) { // one that is must not hide the others
+			err = nil
+		}
 		ms = append(ms, m)
 		return err
 	}, "SELECT "+messageColumns+" FROM message WHERE app_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3", appID, int64(before), limit)

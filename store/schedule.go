@@ -104,12 +104,18 @@ func scanSchedule(row scanner) (n dispatch.Schedule, err error) {
 	n.TriggerBody, n.PushBody = json.RawMessage(triggerBody), json.RawMessage(pushBody)
 	n.CreatedAt, n.NextAt, n.LastAt, n.FinishedAt = fromMillis(created), fromMillis(next), fromMillis(last), fromMillis(finished)
 	var p template
-	if err := errors.Join(json.Unmarshal([]byte(rule), &n.Trigger), json.Unmarshal([]byte(push), &p)); err != nil {
-		return n, err
-	}
+	var audienceErr error
+	ruleErr, pushErr := json.Unmarshal([]byte(rule), &n.Trigger), json.Unmarshal([]byte(push), &p)
 	n.Push.Message = aurora.Message{SendNo: p.SendNo, Source: p.Source, Platforms: p.Platforms, Content: p.Content, Options: p.Options}
-	n.Push.Audience, err = audience.Parse(p.Audience)
-	return n, err
+	n.Push.Audience, audienceErr = audience.Parse(p.Audience)
+	for _, body := range []*json.RawMessage{&n.TriggerBody, &n.PushBody} {
+		if !json.Valid(*body) {
+			pushErr = errors.Join(pushErr, errors.New("store: what the caller wrote is not JSON"))
+			*body = json.RawMessage("null")
+		}
+	}
+	n.Damaged = errors.Join(ruleErr, pushErr, audienceErr) // one row that is must not hide the others
+	return n, nil
 }
 
 // Schedule returns a schedule of the app.
