@@ -14,7 +14,7 @@ const (
 	leaseTime  = 60 * time.Second
 	pollPause  = time.Second            // how long a job can wait if every hint is lost
 	settlePace = 100 * time.Millisecond // how often a running job writes its outcomes
-	settleSize = 2048                   // outcomes that are written sooner: so many may be repeated after a crash
+	settleSize = 4096                   // outcomes that are written sooner: so many may be repeated after a crash
 	drainTime  = 5 * time.Second        // for outcomes in flight at shutdown
 )
 

@@ -84,10 +84,16 @@ func (s *Store) ChangeDevice(ctx context.Context, appID int64, number uint32, ch
 			return err
 		}
 		d := stored.Device
-		d.Tags = slices.Clone(d.Tags)
+		d.Tags, d.Badge = slices.Clone(d.Tags), aurora.NoBadge
 		if err := change(&d); err != nil {
 			return err
 		}
+		if d.Badge != aurora.NoBadge { // it was set
+			if err := putBadge(t, appID, number, d.Badge); err != nil {
+				return err
+			}
+		}
+		d.Badge = stored.Badge
 		if d.Token != "" && d.Token != stored.Token {
 			if err := takeToken(t, appID, d.Token); err != nil {
 				return err
@@ -133,7 +139,15 @@ func (s *Store) DevicesByRegistration(ctx context.Context, registrationID string
 		ds = append(ds, d)
 		return err
 	}, "SELECT "+deviceColumns+" FROM device WHERE registration_id = $1 AND EXISTS (SELECT 1 FROM app WHERE id = device.app_id AND deleted_at = 0)", registrationID)
-	return ds, err
+	if err != nil {
+		return nil, err
+	}
+	for i := range ds {
+		if err := s.fillBadges(ctx, &ds[i].Device); err != nil {
+			return nil, err
+		}
+	}
+	return ds, nil
 }
 
 // FindDevices returns devices in descending number.

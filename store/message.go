@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/RoaringBitmap/roaring/v2"
 	"github.com/aurora-push/aurora"
 	"github.com/aurora-push/aurora/dispatch"
 	"github.com/aurora-push/aurora/ledger"
@@ -187,31 +186,4 @@ func (s *Store) Messages(ctx context.Context, appID int64, before aurora.Message
 		return err
 	}, "SELECT "+messageColumns+" FROM message WHERE app_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3", appID, int64(before), limit)
 	return ms, err
-}
-
-// applyBadges updates the stored badge of devices as the message says, and
-// returns the new numbers if they differ between devices.
-func applyBadges(t *tx, appID int64, m *aurora.Message, devices *roaring.Bitmap) (dispatch.Badges, error) {
-	if !m.HasBadge() || devices == nil {
-		return nil, nil
-	}
-	b := *m.Content.IOS.Badge
-	var badges dispatch.Badges
-	for it := devices.Iterator(); it.HasNext(); {
-		n := it.Next()
-		var old int
-		if err := t.row("SELECT badge FROM device WHERE app_id = $1 AND number = $2", appID, n).Scan(&old); err != nil {
-			return nil, err
-		}
-		badge := b.Apply(old)
-		if badge != old {
-			if _, err := t.exec("UPDATE device SET badge = $3 WHERE app_id = $1 AND number = $2", appID, n, badge); err != nil {
-				return nil, err
-			}
-		}
-		if b.Relative {
-			badges = append(badges, dispatch.BadgeOf{Number: n, Badge: uint32(badge)})
-		}
-	}
-	return badges, nil
 }

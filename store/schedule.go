@@ -109,7 +109,7 @@ func scanSchedule(row scanner) (n dispatch.Schedule, err error) {
 	n.Push.Message = aurora.Message{SendNo: p.SendNo, Source: p.Source, Platforms: p.Platforms, Content: p.Content, Options: p.Options}
 	n.Push.Audience, audienceErr = audience.Parse(p.Audience)
 	for _, body := range []*json.RawMessage{&n.TriggerBody, &n.PushBody} {
-		if !json.Valid(*body) {
+		if len(*body) > 0 && !json.Valid(*body) {
 			pushErr = errors.Join(pushErr, errors.New("store: what the caller wrote is not JSON"))
 			*body = json.RawMessage("null")
 		}

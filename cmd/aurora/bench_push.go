@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -11,11 +12,13 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/aurora-push/aurora"
+	"github.com/aurora-push/aurora/audience"
 	"github.com/aurora-push/aurora/client"
 	"github.com/aurora-push/aurora/registry"
 )
@@ -25,24 +28,43 @@ import (
 const registrars = 256
 
 func benchPushCommand() *cobra.Command {
-	var devices int
+	var o pushBench
 	var data string
 	cmd := &cobra.Command{
-		Use:   "push --devices N [--data DIR]",
+		Use:   "push --devices N [--badge +1] [--localized] [--split] [--stop-after 500ms] [--data DIR]",
 		Short: "Measure end to end: register N devices, send one push to all",
-		Long:  "Start Aurora and a local APNs in bench mode in this process, register N devices durably, send one push to all of them through REST, and wait until every outcome is on record. What arrived is counted by the local APNs, whose cost is part of the CPU time. The last line is JSON.",
-		Args:  cobra.NoArgs,
+		Long: "Start Aurora and a local APNs in bench mode in this process, register N devices durably, send one push to all of them through REST, and wait until every outcome is on record. What arrived is counted by the local APNs, whose cost is part of the CPU time. " +
+			"--badge, --localized and --split show what these cost: an icon number of its own for each device, text by keys, and half of the devices in each APNs environment, which are two pushes. --stop-after stops the push after a time and tells how soon nothing more arrived. The last line is JSON.",
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			r, err := benchPush(cmd.Context(), cmd.ErrOrStderr(), devices, data)
+			r, err := o.run(cmd.Context(), cmd.ErrOrStderr(), data)
 			if err != nil {
 				return err
 			}
 			return json.NewEncoder(cmd.OutOrStdout()).Encode(r)
 		},
 	}
-	cmd.Flags().IntVar(&devices, "devices", 100_000, "devices to register")
-	cmd.Flags().StringVar(&data, "data", "", "folder to work in (default: a temporary one)")
+	f := cmd.Flags()
+	f.IntVar(&o.devices, "devices", 100_000, "devices to register")
+	f.StringVar(&data, "data", "", "folder to work in, which keeps its devices (default: a temporary one)")
+	f.StringVar(&o.badge, "badge", "", "for the icon, such as +1")
+	f.BoolVar(&o.localized, "localized", false, "text by the keys title-loc-key and loc-key, which the app looks up")
+	f.BoolVar(&o.split, "split", false, "half of the devices in each environment, and a push to each")
+	f.DurationVar(&o.stopAfter, "stop-after", 0, "stop the push after a time (0 = let it finish)")
 	return cmd
+}
+
+// pushBench is one measurement of a push to all.
+type pushBench struct {
+	devices          int
+	badge            string
+	localized, split bool
+	stopAfter        time.Duration
+
+	d       *demo
+	started time.Time
+	first   atomic.Int64 // nanoseconds since started when a notification reached the local APNs: the first one …
+	latest  atomic.Int64 // … and, with stopAfter, the latest
 }
 
 type pushResult struct {
@@ -52,62 +74,173 @@ type pushResult struct {
 	Seconds      float64 `json:"seconds"`
 	CPU          float64 `json:"cpu_seconds"`
 	RSS          float64 `json:"rss_mb"`
+	RSSGrowth    float64 `json:"rss_growth_mb"` // of the highest, by the push
+	FirstWire    float64 `json:"first_on_wire_ms"`
 	Lost         int64   `json:"lost"`
 	Repeated     int64   `json:"repeated"`
+
+	// With --stop-after.
+	StopMillis float64 `json:"stop_ms,omitempty"` // from the call to the last notification
+	Left       uint64  `json:"left,omitempty"`    // on record as sent
+	Stopped    uint64  `json:"stopped,omitempty"` // devices that were spared
 }
 
-func benchPush(ctx context.Context, progress io.Writer, devices int, data string) (r pushResult, err error) {
+func (o *pushBench) run(ctx context.Context, progress io.Writer, data string) (r pushResult, err error) {
 	if data == "" {
 		if data, err = os.MkdirTemp("", "aurora-bench-"); err != nil {
 			return r, err
 		}
 		defer os.RemoveAll(data)
 	}
-	d := &demo{dir: data, logger: slog.New(slog.DiscardHandler), bench: true}
-	defer d.stop()
-	if err := d.startAPNs(ctx); err != nil {
+	o.d = &demo{dir: data, logger: slog.New(slog.DiscardHandler), bench: true, bodies: o.arrive}
+	defer o.d.stop()
+	if err := o.d.startAPNs(ctx); err != nil {
 		return r, err
 	}
-	if err := d.startServer(ctx, "127.0.0.1:0", nil); err != nil {
+	if err := o.d.startServer(ctx, "127.0.0.1:0", nil); err != nil {
 		return r, err
 	}
-	if err := d.prepareAccount(ctx); err != nil {
+	if err := o.d.prepareAccount(ctx); err != nil {
 		return r, err
 	}
-	if _, err := d.issue(ctx, true, true); err != nil {
+	if _, err := o.d.issue(ctx, true, true); err != nil {
 		return r, err
 	}
 	begin := time.Now()
-	if err := registerMany(ctx, d, devices); err != nil {
+	if err := registerMissing(ctx, o.d, o.devices, o.split); err != nil {
 		return r, err
 	}
-	r.Devices, r.RegisterRate = devices, float64(devices)/time.Since(begin).Seconds()
-	fmt.Fprintf(progress, "%d devices registered in %s, at %.0f/s\n", devices, filepath.Clean(data), r.RegisterRate)
+	r.Devices, r.RegisterRate = o.devices, float64(o.devices)/time.Since(begin).Seconds()
+	fmt.Fprintf(progress, "%d devices registered in %s, at %.0f/s\n", o.devices, filepath.Clean(data), r.RegisterRate)
+	return r, o.measure(ctx, &r)
+}
 
-	d.apns.ResetDistinct()
-	before := d.apns.Counters()
+func (o *pushBench) measure(ctx context.Context, r *pushResult) error {
+	o.d.apns.ResetDistinct()
+	before, memory := o.d.apns.Counters(), peakMemory()
 	begin, cpu := time.Now(), cpuTime()
-	report, err := pushToAll(ctx, d)
-	if err != nil {
-		return r, err
+	o.started = begin
+	environments := []bool{false}
+	if o.split {
+		environments = append(environments, true)
+	}
+	var wg sync.WaitGroup
+	reports, failures := make([]client.Report, len(environments)), make([]error, len(environments))
+	for i, production := range environments {
+		wg.Go(func() { reports[i], failures[i] = o.push(ctx, production, r) })
+	}
+	wg.Wait()
+	if err := errors.Join(failures...); err != nil {
+		return err
 	}
 	r.Seconds, r.CPU, r.RSS = time.Since(begin).Seconds(), (cpuTime() - cpu).Seconds(), peakMemory()
-	r.SendRate = float64(report.Accepted) / r.Seconds
-	after := d.apns.Counters() // the far end's: how many came, to how many different tokens
+	r.RSSGrowth = r.RSS - memory
+	r.FirstWire = float64(o.first.Load()) / 1e6
+	accepted := uint64(0)
+	for _, report := range reports {
+		accepted += report.Accepted
+	}
+	r.SendRate = float64(accepted) / r.Seconds
+	after := o.d.apns.Counters() // the far end's: how many came, to how many different tokens
 	received, distinct := int64(after["received"]-before["received"]), int64(after["distinct"])
-	r.Lost, r.Repeated = int64(devices)-distinct, received-distinct
-	return r, nil
+	r.Repeated = received - distinct
+	if r.Lost = int64(o.devices) - distinct; o.stopAfter > 0 {
+		r.Lost = int64(accepted) - distinct
+	}
+	return nil
+}
+
+// arrive is told every body that reaches the local APNs.
+func (o *pushBench) arrive([]byte) {
+	if o.started.IsZero() {
+		return
+	}
+	if o.first.Load() == 0 {
+		o.first.CompareAndSwap(0, int64(time.Since(o.started)))
+	}
+	if o.stopAfter > 0 {
+		o.latest.Store(int64(time.Since(o.started)))
+	}
+}
+
+// push sends one push to all, and stops it if that is wanted.
+func (o *pushBench) push(ctx context.Context, production bool, r *pushResult) (client.Report, error) {
+	p := client.Push{Audience: client.Audience{All: true}, Notification: client.Notification{IOS: &client.IOS{Alert: "To everyone", Badge: o.badge}}, Options: client.Options{APNsProduction: production}}
+	if o.localized {
+		p.Notification.IOS.Alert = map[string]any{"title-loc-key": "GAME_TITLE", "title-loc-args": []string{"Aurora"}, "loc-key": "GAME_REQUEST", "loc-args": []string{"Jenna", "Frank"}}
+	}
+	c, err := restClient(o.d)
+	if err != nil {
+		return client.Report{}, err
+	}
+	receipt, err := c.Push(ctx, p)
+	if err != nil {
+		return client.Report{}, err
+	}
+	if o.stopAfter == 0 {
+		return settled(ctx, c, receipt.MessageID)
+	}
+	if err := sleep(ctx, o.stopAfter); err != nil {
+		return client.Report{}, err
+	}
+	called := time.Since(o.started)
+	if err := stopPush(ctx, o.d, receipt.MessageID); err != nil {
+		return client.Report{}, err
+	}
+	report, err := settled(ctx, c, receipt.MessageID)
+	r.StopMillis, r.Left = max(0, float64(time.Duration(o.latest.Load())-called)/1e6), report.Accepted
+	for _, f := range report.FailedBy {
+		if f.Reason == aurora.ReasonStopped {
+			r.Stopped = f.Devices
+		}
+	}
+	return report, err
+}
+
+// stopPush is DELETE /v3/push/{id}.
+func stopPush(ctx context.Context, d *demo, id string) error {
+	q, err := http.NewRequestWithContext(ctx, http.MethodDelete, d.server.URL()+"/v3/push/"+id, nil)
+	if err != nil {
+		return err
+	}
+	q.SetBasicAuth(d.app.Key, d.app.MasterSecret.Reveal())
+	resp, err := http.DefaultClient.Do(q)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("the push could not be stopped: %s", resp.Status)
+	}
+	return nil
+}
+
+// registerMissing registers devices unless the folder has so many from an
+// earlier run.
+func registerMissing(ctx context.Context, d *demo, devices int, split bool) error {
+	n, err := d.server.Registry.Count(ctx, d.app.ID, audience.All())
+	if err != nil || n == uint64(devices) {
+		return err
+	}
+	if n > uint64(devices) {
+		return fmt.Errorf("the folder has %d devices already; take another, or ask for as many", n)
+	}
+	return registerMany(ctx, d, devices, split)
 }
 
 // registerMany registers devices; those that a folder has from an earlier run
 // are found by their install ids.
-func registerMany(ctx context.Context, d *demo, devices int) error {
+func registerMany(ctx context.Context, d *demo, devices int, split bool) error {
 	var wg sync.WaitGroup
 	failures := make(chan error, registrars)
 	for first := range registrars {
 		wg.Go(func() {
 			for i := first; i < devices; i += registrars {
-				if err := registerOne(ctx, d, i); err != nil {
+				env := aurora.Development
+				if split && i%2 == 1 {
+					env = aurora.Production
+				}
+				if err := registerOne(ctx, d, i, env); err != nil {
 					failures <- err
 					return
 				}
@@ -119,7 +252,7 @@ func registerMany(ctx context.Context, d *demo, devices int) error {
 	return <-failures // nil if there was none
 }
 
-func registerOne(ctx context.Context, d *demo, i int) error {
+func registerOne(ctx context.Context, d *demo, i int, env aurora.Environment) error {
 	secret := strings.Repeat("s", 43)
 	id, err := d.server.Registry.Register(ctx, d.app.ID, registry.Registration{InstallID: fmt.Sprintf("install-%d", i), Secret: secret, Platform: aurora.IOS})
 	if err != nil {
@@ -129,13 +262,17 @@ func registerOne(ctx context.Context, d *demo, i int) error {
 	if err != nil {
 		return err
 	}
-	token, env := benchToken(uint64(i)), aurora.Development
+	token := benchToken(uint64(i))
 	return d.server.Registry.Apply(ctx, d.app.ID, device.Number, registry.Change{Token: &token, Environment: &env})
+}
+
+func restClient(d *demo) (*client.Client, error) {
+	return client.New(client.Config{Server: d.server.URL(), AppKey: d.app.Key, MasterSecret: d.app.MasterSecret.Reveal(), HTTP: &http.Client{Timeout: time.Minute}})
 }
 
 // pushToAll sends one push through REST and waits until it is settled.
 func pushToAll(ctx context.Context, d *demo) (client.Report, error) {
-	c, err := client.New(client.Config{Server: d.server.URL(), AppKey: d.app.Key, MasterSecret: d.app.MasterSecret.Reveal(), HTTP: &http.Client{Timeout: time.Minute}})
+	c, err := restClient(d)
 	if err != nil {
 		return client.Report{}, err
 	}
@@ -143,8 +280,13 @@ func pushToAll(ctx context.Context, d *demo) (client.Report, error) {
 	if err != nil {
 		return client.Report{}, err
 	}
+	return settled(ctx, c, receipt.MessageID)
+}
+
+// settled waits until a message has no work left.
+func settled(ctx context.Context, c *client.Client, id string) (client.Report, error) {
 	for {
-		r, err := c.Report(ctx, receipt.MessageID)
+		r, err := c.Report(ctx, id)
 		if err != nil || r.State == "done" {
 			return r, err
 		}

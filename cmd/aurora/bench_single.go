@@ -15,7 +15,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/aurora-push/aurora/audience"
 	"github.com/aurora-push/aurora/registry"
 )
 
@@ -138,12 +137,8 @@ func (o *singleBench) prepare(ctx context.Context, progress io.Writer) error {
 		return err
 	}
 	devices := max(singleTargets, o.broadcast)
-	if n, err := o.d.server.Registry.Count(ctx, o.d.app.ID, audience.All()); err != nil {
+	if err := registerMissing(ctx, o.d, devices, false); err != nil {
 		return err
-	} else if n < uint64(devices) {
-		if err := registerMany(ctx, o.d, devices); err != nil {
-			return err
-		}
 	}
 	fmt.Fprintf(progress, "%d devices are registered\n", devices)
 	list, err := o.d.server.Registry.Devices(ctx, o.d.app.ID, registry.Query{Limit: singleTargets})
