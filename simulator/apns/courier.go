@@ -26,6 +26,7 @@ type courierLineIn struct {
 	BundleID    string      `json:"bundle_id"`
 	Environment Environment `json:"environment"`
 	Install     string      `json:"install"`
+	Activity    string      `json:"activity"`
 	ChannelID   string      `json:"channel_id"`
 	ID          string      `json:"id"`
 	Status      string      `json:"status"`
@@ -186,15 +187,15 @@ func (ss *session) takeApp(in courierLineIn) {
 	out := courierLineOut{Ref: in.Ref, BundleID: in.BundleID, Environment: in.Environment}
 	switch in.Op {
 	case "register":
-		if len(in.Install) > 256 {
-			ss.refuse(in.Ref, "install may have at most 256 bytes")
+		if len(in.Install) > 256 || len(in.Activity) > 256 {
+			ss.refuse(in.Ref, "install and activity may have at most 256 bytes each")
 			return
 		}
 		out.Op = "token"
-		out.Token = registry.register(ss.phone, in.BundleID, in.Environment, in.Install)
+		out.Token = registry.register(ss.phone, in.BundleID, in.Environment, in.Install, in.Activity)
 		ss.send(out)
 	case "uninstall":
-		registry.uninstall(ss.phone, in.BundleID, in.Environment)
+		registry.uninstall(ss.phone, in.BundleID, in.Environment, in.Activity)
 	case "subscribe":
 		out.Op, out.ChannelID = "subscribed", in.ChannelID
 		if err := registry.subscribe(ss, in.BundleID, in.Environment, in.ChannelID, func() { ss.send(out) }); err != nil {

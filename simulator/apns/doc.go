@@ -49,7 +49,12 @@
 //	                                                                     → {"op":"subscribed","ref":2,…}
 //	{"op":"unsubscribe","bundle_id":"…","environment":"…","channel_id":"…"}
 //
-// and receives {"op":"notification","id":"…",…}, one at a time until it
+// A bundle_id may have the suffix of a topic, such as ".voip": each has a token
+// of its own. Register and uninstall take "activity" too, any text of the
+// phone's that tells one live activity from another: each has its own token
+// beside the one that starts activities.
+//
+// The phone receives {"op":"notification","id":"…",…}, one at a time until it
 // acknowledges, and {"op":"error","ref":…,"message":"…"}. Without a session the
 // phone is offline: then one notification waits for each app, the latest, until
 // it expires or for thirty days.

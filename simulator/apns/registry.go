@@ -18,6 +18,7 @@ type device struct {
 	Phone       string      `json:"phone"`
 	BundleID    string      `json:"bundle_id"`
 	Install     string      `json:"install"`
+	Activity    string      `json:"activity,omitempty"` // the live activity that the token belongs to alone
 	Created     time.Time   `json:"created"`
 	Removed     time.Time   `json:"removed,omitzero"` // the app left the phone; nobody else knows yet
 	Learned     time.Time   `json:"learned,omitzero"` // the gateway found out: the timestamp of 410
@@ -65,8 +66,13 @@ type registry struct {
 }
 
 type installKey struct {
-	phone string
-	slot  slot
+	phone    string
+	slot     slot
+	activity string
+}
+
+func (d *device) key() installKey {
+	return installKey{d.Phone, slot{d.BundleID, d.Environment}, d.Activity}
 }
 
 func newRegistry(clock *clock, policy func() *Policy, ids *identifiers, keep int, logger *slog.Logger) *registry {
@@ -220,7 +226,7 @@ func (r *registry) flushLocked() error {
 
 func (r *registry) putDevice(d *device) {
 	r.devices[deviceKey{d.Environment, d.Token}] = d
-	key := installKey{d.Phone, slot{d.BundleID, d.Environment}}
+	key := d.key()
 	if d.Removed.IsZero() && d.Learned.IsZero() {
 		r.current[key] = d
 	} else if c := r.current[key]; c != nil && c.Token == d.Token {
@@ -238,20 +244,21 @@ func (r *registry) phone(id string) *phone {
 	return p
 }
 
-// register returns the token of an installation. The same installation keeps
-// its token; another one gets a new token, and the old one is removed.
-func (r *registry) register(phoneID, bundle string, e Environment, install string) string {
+// register returns the token of an installation, or of one of its live
+// activities. The same installation keeps its token; another one gets a new
+// token, and the old one is removed.
+func (r *registry) register(phoneID, bundle string, e Environment, install, activity string) string {
 	now := r.clock.Now()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	key := installKey{phoneID, slot{bundle, e}}
+	key := installKey{phoneID, slot{bundle, e}, activity}
 	if d := r.current[key]; d != nil {
 		if d.Install == install {
 			return d.Token
 		}
 		r.remove(d, now)
 	}
-	d := &device{Environment: e, Token: r.ids.token(), Phone: phoneID, BundleID: bundle, Install: install, Created: now}
+	d := &device{Environment: e, Token: r.ids.token(), Phone: phoneID, BundleID: bundle, Install: install, Activity: activity, Created: now}
 	r.putDevice(d)
 	r.write(entry{Device: d})
 	r.record.count("registered")
@@ -259,18 +266,20 @@ func (r *registry) register(phoneID, bundle string, e Environment, install strin
 	return d.Token
 }
 
-// uninstall notes that the app left the phone. The gateway's answers do not
-// change before the next push finds out (spec §7.4).
-func (r *registry) uninstall(phoneID, bundle string, e Environment) bool {
+// uninstall notes that the app, or the live activity, left the phone. The
+// gateway's answers do not change before the next push finds out (spec §7.4).
+func (r *registry) uninstall(phoneID, bundle string, e Environment, activity string) bool {
 	now := r.clock.Now()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	d := r.current[installKey{phoneID, slot{bundle, e}}]
+	d := r.current[installKey{phoneID, slot{bundle, e}, activity}]
 	if d == nil {
 		return false
 	}
 	r.remove(d, now)
-	r.dropSubscriptions(phoneID, bundle, e)
+	if activity == "" {
+		r.dropSubscriptions(phoneID, bundle, e)
+	}
 	r.flushLocked()
 	return true
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -24,11 +25,13 @@ type Activity struct {
 	Type       string          `json:"type"`       // attributes-type
 	Attributes json.RawMessage `json:"attributes"` // fixed for its life; null when started without
 	ChannelID  string          `json:"channel_id"` // the broadcast channel it listens to; "" = its token
+	Token      string          `json:"token"`      // updates and ends this activity; "" until APNs has given it, and with a channel
 	State      json.RawMessage `json:"state"`      // content-state of the newest push
 	Timestamp  int64           `json:"timestamp"`  // of that push, epoch seconds; 0 = none yet
 	Ended      bool            `json:"ended"`
 	StaleAt    time.Time       `json:"stale_at,omitzero"`
 	DismissAt  time.Time       `json:"dismiss_at,omitzero"` // when the card of an ended one goes away
+	key        string          // names it to APNs
 }
 
 // activityContent is what a live-activity push says.
@@ -37,8 +40,7 @@ type activityContent struct {
 	timestamp            int64
 	state, attributes    json.RawMessage
 	staleAt, dismissAt   time.Time
-	dismissal            bool // dismissal-date is there
-	wantsToken           bool
+	dismissal            bool   // dismissal-date is there
 	incomplete           string // what is missing
 }
 
@@ -54,12 +56,13 @@ const (
 func (n *notice) readActivity(aps map[string]json.RawMessage) {
 	a := &activityContent{
 		event: n.text("event", aps), kind: n.text("attributes-type", aps), channel: n.text("input-push-channel", aps),
-		state: aps["content-state"], attributes: aps["attributes"], wantsToken: n.flag("input-push-token", aps),
+		state: aps["content-state"], attributes: aps["attributes"],
 	}
 	stamp, stamped := n.moment("timestamp", aps)
 	if stamped {
 		a.timestamp = stamp.Unix()
 	}
+	n.flag("input-push-token", aps) // every activity without a channel gets a token; what is not a number is named
 	a.staleAt, _ = n.moment("stale-date", aps)
 	a.dismissAt, a.dismissal = n.moment("dismissal-date", aps)
 	switch { // spec apns.md §6.4
@@ -97,13 +100,16 @@ func decideActivity(s situation, n notice) decision {
 	case a.incomplete != "":
 		d.because = "the live-activity push is ignored: " + a.incomplete
 		return d
+	case a.event == "start" && s.activityToken:
+		d.because = "no live activity started: the push came by the token of one that runs; the push-to-start token starts them"
+		return d
 	case a.event == "start" && !s.build.LiveActivities:
 		d.because = "no live activity started: the app does not have any"
 		return d
 	case a.event == "start":
 		d.card = startCard
 	case s.activity == nil:
-		d.because = "no live activity is running that this push could " + a.event
+		d.because = "no live activity is running that this push could " + a.event + "; each has a token of its own"
 		return d
 	case a.timestamp <= s.activity.Timestamp:
 		d.because = fmt.Sprintf("the live-activity push is ignored: its timestamp %d is not newer than %d", a.timestamp, s.activity.Timestamp)
@@ -121,10 +127,15 @@ func decideActivity(s situation, n notice) decision {
 	return d
 }
 
-// activityFor finds the running activity that a push is about: by its channel, otherwise the newest that listens to the
-// app's token.
+// activityFor finds the running activity that a push is about: by its channel or by its token.
 func (p *Phone) activityFor(i *installation, n notice) *Activity {
 	if n.activity == nil {
+		return nil
+	}
+	if n.ChannelID == "" {
+		if a := p.activityOf(i, n.Token); a != nil && !a.Ended {
+			return a
+		}
 		return nil
 	}
 	at := slices.IndexFunc(p.activities, func(a *Activity) bool {
@@ -140,9 +151,6 @@ func (p *Phone) changeCard(i *installation, n notice, c change) {
 	content := n.activity
 	if c == startCard {
 		p.addActivity(i, &Activity{Type: content.kind, Attributes: content.attributes, State: content.state, ChannelID: content.channel, Timestamp: content.timestamp, StaleAt: content.staleAt})
-		if content.wantsToken {
-			i.askActivityToken()
-		}
 		return
 	}
 	a := p.activityFor(i, n)
@@ -157,19 +165,23 @@ func (p *Phone) changeCard(i *installation, n notice, c change) {
 
 func (p *Phone) addActivity(i *installation, a *Activity) {
 	p.activityIDs++
+	a.key = newInstallID()
 	a.ID, a.BundleID, a.AppName = fmt.Sprintf("a%d", p.activityIDs), i.app.BundleID, i.app.Name
 	p.activities = slices.Insert(p.activities, 0, a)
 	for len(p.activities) > maxActivities {
 		p.dismissActivity(p.activities[len(p.activities)-1])
 	}
 	if p.session != nil {
-		p.session.subscribe(a)
+		p.session.follow(a)
 	}
 }
 
 // endActivity leaves the card where it is until its dismissal date, four hours at most.
 func (p *Phone) endActivity(a *Activity, content *activityContent) {
 	now := time.Now()
+	if i, err := p.find(a.BundleID); err == nil {
+		a.giveUpToken(i)
+	}
 	a.Ended, a.DismissAt = true, now.Add(longestDismissal)
 	if content.dismissal && content.dismissAt.Before(a.DismissAt) {
 		a.DismissAt = content.dismissAt
@@ -188,16 +200,19 @@ func (p *Phone) dismissActivity(a *Activity) {
 	}
 	p.activities = slices.Delete(p.activities, at, at+1)
 	p.note("screen", "the card of live activity %s goes away", a.ID)
-	if a.ChannelID == "" {
-		return
-	}
-	if i, err := p.find(a.BundleID); err == nil {
+	i, err := p.find(a.BundleID)
+	switch {
+	case err != nil:
+	case a.ChannelID == "" && !a.Ended:
+		a.Ended = true
+		a.giveUpToken(i)
+	case a.ChannelID != "":
 		p.send(map[string]any{"op": "unsubscribe", "bundle_id": a.BundleID, "environment": i.app.Environment, "channel_id": a.ChannelID})
 	}
 }
 
 // StartActivity lets a running app start a live activity by itself. With a channel it listens to broadcasts on that channel,
-// otherwise to the app's live-activity token. State is its first content-state.
+// otherwise it gets a token of its own. State is its first content-state.
 func (p *Phone) StartActivity(bundleID, kind, channelID string, state json.RawMessage) error {
 	if !json.Valid(state) {
 		return fmt.Errorf("iphone: the state of the live activity is not JSON: %.80q", state)
@@ -212,10 +227,18 @@ func (p *Phone) StartActivity(bundleID, kind, channelID string, state json.RawMe
 	})
 }
 
-// subscribe asks APNs for what a channel broadcasts, if the activity listens to one. Repeating it changes nothing.
-func (s *session) subscribe(a *Activity) {
+// follow asks APNs for what keeps an activity up to date: what its channel broadcasts, or a token of its own. Repeating it
+// changes nothing.
+func (s *session) follow(a *Activity) {
 	i, err := s.phone.find(a.BundleID)
-	if a.ChannelID == "" || a.Ended || err != nil {
+	if a.Ended || err != nil {
+		return
+	}
+	if a.ChannelID == "" {
+		ref := s.ask(request{app: i, installID: i.installID, kind: startToken, activity: a})
+		s.send(map[string]any{
+			"op": "register", "ref": ref, "bundle_id": a.BundleID + activityTopic, "environment": i.app.Environment, "install": a.key, "activity": a.key,
+		})
 		return
 	}
 	ref := s.ask(request{app: i, installID: i.installID, channel: a.ChannelID})
@@ -224,21 +247,42 @@ func (s *session) subscribe(a *Activity) {
 	})
 }
 
-// askActivityToken asks APNs for the token of the app's live activities. One token serves start, update and end of all of
-// them, where Apple gives a token to each.
-func (i *installation) askActivityToken() {
-	if i.activityWanted && i.activityToken != "" {
+// didRegister gives an activity its token, which the app passes on to its server (Apple: pushTokenUpdates).
+func (a *Activity) didRegister(i *installation, token string) {
+	if a.Token == token {
 		return
 	}
-	i.activityWanted = true
-	if i.phone.session != nil {
-		i.phone.session.register(i, true)
+	if a.Ended { // meanwhile
+		a.Token = token
+		a.giveUpToken(i)
+		return
 	}
+	a.Token = token
+	i.phone.note("apns", "APNs → phone: token %.8s… for live activity %s of %s", token, a.ID, i.app.Name)
+	i.phone.note("app", "pushTokenUpdates: live activity %s has the token %.8s…", a.ID, token)
 }
 
-func (i *installation) didRegisterActivity(token string) {
-	if i.activityToken != token {
-		i.activityToken = token
-		i.phone.note("apns", "APNs → phone: live-activity token %.8s… for %s", token, i.app.Name)
+// giveUpToken tells APNs that the activity is over, and refuses what is still sent to its token.
+func (a *Activity) giveUpToken(i *installation) {
+	if a.ChannelID != "" {
+		return
 	}
+	i.retire(a.Token)
+	i.phone.send(map[string]any{"op": "uninstall", "bundle_id": a.BundleID + activityTopic, "environment": i.app.Environment, "activity": a.key})
+}
+
+// activityOf finds the activity that has a token, nil if none has.
+func (p *Phone) activityOf(i *installation, token string) *Activity {
+	at := slices.IndexFunc(p.activities, func(a *Activity) bool {
+		return a.BundleID == i.app.BundleID && a.Token != "" && strings.EqualFold(a.Token, token)
+	})
+	if at < 0 {
+		return nil
+	}
+	return p.activities[at]
+}
+
+// isActivityToken tells the token of one activity from the one that starts them.
+func (i *installation) isActivityToken(n notice) bool {
+	return n.activity != nil && n.ChannelID == "" && i.phone.activityOf(i, n.Token) != nil
 }

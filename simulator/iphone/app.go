@@ -57,8 +57,11 @@ type installation struct {
 	wakeTimes  []time.Time   // of the last hour
 	heldWake   *Notification // background notification that waits for the next hour
 
-	activityToken  string
+	activityToken  string // starts live activities
 	activityWanted bool   // the app has asked for one
+	voipToken      string
+	voipWanted     bool   // the app has registered with PushKit
+	unreported     int    // VoIP pushes in a row that it made no call of
 	toldFailure    string // the failure logged last
 }
 
@@ -146,10 +149,15 @@ func (p *Phone) Uninstall(bundleID string) error {
 			p.remove(n.ID)
 		}
 	}
+	for _, a := range p.activities {
+		if a.BundleID == bundleID {
+			a.giveUpToken(i)
+		}
+	}
 	p.activities = slices.DeleteFunc(p.activities, func(a *Activity) bool { return a.BundleID == bundleID })
-	p.send(map[string]any{"op": "uninstall", "bundle_id": bundleID, "environment": i.app.Environment})
-	if i.activityWanted {
-		p.send(map[string]any{"op": "uninstall", "bundle_id": bundleID + activityTopic, "environment": i.app.Environment})
+	p.calls = slices.DeleteFunc(p.calls, func(c *Call) bool { return c.BundleID == bundleID })
+	for _, kind := range i.kinds() {
+		p.send(map[string]any{"op": "uninstall", "bundle_id": bundleID + string(kind), "environment": i.app.Environment})
 	}
 	return i.container.remove()
 }
@@ -169,7 +177,7 @@ func (i *installation) state() AppState {
 		Messages: slices.Clone(i.messages), Launches: i.launches, BackgroundWakes: i.wakes,
 		Synced:          i.status.RegistrationID != "" && !i.status.Pending && i.status.Receipts == 0 && i.status.Failure == nil,
 		ReceiptsWaiting: i.status.Receipts,
-		Settings:        i.settings, Build: i.build, BackgroundHeld: i.heldWake != nil, ActivityToken: i.activityToken,
+		Settings:        i.settings, Build: i.build, BackgroundHeld: i.heldWake != nil, ActivityToken: i.activityToken, VoIPToken: i.voipToken,
 	}
 	if s.Tags == nil {
 		s.Tags = []string{}

@@ -13,7 +13,9 @@ type Build struct {
 	BackgroundMode bool         `json:"background_mode"` // “remote notifications”: content-available may wake it
 	TimeSensitive  bool         `json:"time_sensitive"`  // capability
 	Critical       bool         `json:"critical"`        // entitlement for critical alerts
-	LiveActivities bool         `json:"live_activities"` // asks for a live-activity token at launch
+	LiveActivities bool         `json:"live_activities"` // asks for a push-to-start token at launch
+	VoIP           bool         `json:"voip"`            // registers with PushKit at launch, and makes a call of each VoIP push
+	SilentVoIP     bool         `json:"silent_voip"`     // breaks the rule: it makes no call of them
 	Extension      *Extension   `json:"extension"`       // notification service extension; nil = none
 	Present        Presentation `json:"present"`         // the delegate's answer to willPresentNotification
 	Categories     []Category   `json:"categories"`      // registered at launch
@@ -113,7 +115,10 @@ func (p *Phone) Update(bundleID string, b Build) error {
 		i.build = b
 		p.note("user", "updates %s", i.app.Name)
 		if b.LiveActivities && i.client != nil {
-			i.askActivityToken()
+			i.want(startToken, &i.activityWanted)
+		}
+		if b.VoIP && i.client != nil {
+			i.want(callToken, &i.voipWanted)
 		}
 		return nil
 	})

@@ -2,6 +2,7 @@ package iphone
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -14,7 +15,7 @@ import (
 	"github.com/aurora-push/aurora/simulator/apns"
 )
 
-// TestDeviceCases are the cases D01 to D14 of spec apns.md §9.4: the phone before the real local APNs.
+// TestDeviceCases are the cases D01 to D14 of spec apns.md §9.4, and calls: the phone before the real local APNs.
 func TestDeviceCases(t *testing.T) {
 	background := []string{"apns-push-type", "background", "apns-priority", "5"}
 	silent := func(n int) string { return fmt.Sprintf(`{"aps":{"content-available":1},"_j_msgid":%d}`, n) }
@@ -256,7 +257,11 @@ func TestDeviceCases(t *testing.T) {
 			push := func(event string, stamp int64, score int, more string) {
 				t.Helper()
 				payload := fmt.Sprintf(`{"aps":{"event":%q,"timestamp":%d,"content-state":{"score":%d}%s}}`, event, stamp, score, more)
-				want(t, event, w.sendTo(t, w.app().ActivityToken, payload, "apns-topic", testBundle+activityTopic, "apns-push-type", "liveactivity"), 200)
+				token := w.app().ActivityToken // starts
+				if a := w.State().Activities; len(a) == 1 && event != "start" {
+					token = a[0].Token
+				}
+				want(t, event, w.sendTo(t, token, payload, "apns-topic", testBundle+activityTopic, "apns-push-type", "liveactivity"), 200)
 			}
 			score := func() string {
 				if s := w.State(); len(s.Activities) == 1 {
@@ -289,6 +294,113 @@ func TestDeviceCases(t *testing.T) {
 			push("start", 300, 0, `,"attributes-type":"Match","attributes":{},"alert":"again"`)
 			push("end", 310, 0, `,"dismissal-date":1`)
 			want(t, "dismissed at once", score(), "0 activities")
+		}},
+		{"D12", "each activity has a token of its own, which dies with it", withBuild(func(b *Build) { b.LiveActivities = true }), nil, func(t *testing.T, w *world) {
+			stamp := 100
+			push := func(token, event string, score int) int {
+				t.Helper()
+				stamp++
+				payload := fmt.Sprintf(`{"aps":{"event":%q,"timestamp":%d,"content-state":{"score":%d},"attributes-type":"Match","attributes":{},"alert":"x"}}`, event, stamp, score)
+				return w.sendTo(t, token, payload, "apns-topic", testBundle+activityTopic, "apns-push-type", "liveactivity")
+			}
+			scores := func() (list string) {
+				for _, a := range w.State().Activities {
+					list += string(a.State)
+				}
+				return list
+			}
+			start := w.app().ActivityToken
+			push(start, "start", 1)
+			push(start, "start", 2)
+			w.must(t, w.StartActivity(testBundle, "Match", "", json.RawMessage(`{"score":3}`)))
+			synctest.Wait()
+			tokens := map[string]bool{start: true, w.app().Token: true}
+			for _, a := range w.State().Activities {
+				tokens[a.Token] = true
+			}
+			if len(tokens) != 5 || tokens[""] {
+				t.Fatalf("the tokens are not five: %v", tokens)
+			}
+			first := w.State().Activities[2]
+			push(first.Token, "update", 7)
+			want(t, "only the first is updated", scores(), `{"score":3}{"score":2}{"score":7}`)
+			push(start, "update", 9)
+			push(first.Token, "start", 9)
+			want(t, "the tokens are not exchangeable", scores(), `{"score":3}{"score":2}{"score":7}`)
+			back := w.offline(t)
+			push(first.Token, "update", 8)
+			back()
+			want(t, "updated after the phone's return", scores(), `{"score":3}{"score":2}{"score":8}`)
+			push(first.Token, "end", 10)
+			want(t, "the next push finds the token dead", push(first.Token, "update", 11), 200)
+			want(t, "then it is gone", push(first.Token, "update", 12), 410)
+			want(t, "the others live", push(w.State().Activities[1].Token, "update", 13), 200)
+			want(t, "scores", scores(), `{"score":3}{"score":13}{"score":10}`)
+			w.must(t, w.Uninstall(testBundle))
+			synctest.Wait()
+			push(start, "start", 14)
+			want(t, "the app is gone", push(start, "start", 15), 410)
+		}},
+		{"VoIP", "a call in every state, force-quit and without permission", withBuild(func(b *Build) { b.VoIP = true }), nil, func(t *testing.T, w *world) {
+			call := func(payload string) {
+				t.Helper()
+				want(t, "accepted", w.sendTo(t, w.app().VoIPToken, payload, "apns-topic", testBundle+voipTopic, "apns-push-type", "voip"), 200)
+			}
+			if w.app().VoIPToken == "" || w.app().VoIPToken == w.app().Token {
+				t.Fatalf("the VoIP token is %q", w.app().VoIPToken)
+			}
+			w.must(t, w.SetPermission(testBundle, Denied))
+			w.must(t, w.Kill(testBundle))
+			w.Lock()
+			call(`{"caller":"Ann","_j_msgid":21}`)
+			s := w.State()
+			if len(s.Calls) != 1 || s.Calls[0].Caller != "Ann" || s.Calls[0].MessageID != "21" || s.Apps[0].Process != Background || !s.Locked {
+				t.Fatalf("calls %+v, the app is %s", s.Calls, s.Apps[0].Process)
+			}
+			w.must(t, w.AnswerCall("21"))
+			if err := w.AnswerCall("21"); !errors.Is(err, ErrNoCall) {
+				t.Errorf("taken twice: %v", err)
+			}
+			w.must(t, w.EndCall(s.Calls[0].ID))
+			if err := w.EndCall("21"); !errors.Is(err, ErrNoCall) {
+				t.Errorf("ended twice: %v", err)
+			}
+			call(`{"aps":{"alert":{"title":"Bob"}},"_j_msgid":22}`)
+			want(t, "ringing", w.State().Calls[0].Caller, "Bob")
+			time.Sleep(ringTime)
+			synctest.Wait()
+			want(t, "nobody took it", len(w.State().Calls), 0)
+			want(t, "nothing on the lock screen", len(w.State().LockScreen), 0)
+			want(t, "receipts", strings.Join(w.aurora.seen(), ","), "21 received,21 opened,22 received")
+		}},
+		{"VoIP", "offline: the latest rings on the return", withBuild(func(b *Build) { b.VoIP = true }), nil, func(t *testing.T, w *world) {
+			back := w.offline(t)
+			for _, caller := range []string{"Ann", "Bob"} {
+				w.sendTo(t, w.app().VoIPToken, fmt.Sprintf(`{"caller":%q}`, caller), "apns-topic", testBundle+voipTopic, "apns-push-type", "voip")
+			}
+			w.sendTo(t, w.app().VoIPToken, `{"caller":"Eve"}`, "apns-topic", testBundle+voipTopic, "apns-push-type", "voip", "apns-expiration", "0")
+			back()
+			want(t, "calls", len(w.State().Calls), 1)
+			want(t, "caller", w.State().Calls[0].Caller, "Bob")
+		}},
+		{"VoIP", "an app that makes no call is ended, and then not woken any more", withBuild(func(b *Build) { b.VoIP, b.SilentVoIP = true, true }), nil, func(t *testing.T, w *world) {
+			for n := 1; n <= 5; n++ {
+				w.sendTo(t, w.app().VoIPToken, `{"caller":"Ann"}`, "apns-topic", testBundle+voipTopic, "apns-push-type", "voip")
+				want(t, "process", w.app().Process, NotRunning)
+				want(t, "launches", w.app().Launches, 1+min(max(n-1, 0), maxUnreported-1)) // it was in the background at the first
+			}
+			want(t, "calls", len(w.State().Calls), 0)
+			w.must(t, w.Open(testBundle))
+			silent := w.app().Build
+			silent.SilentVoIP = false
+			w.must(t, w.Update(testBundle, silent))
+			w.sendTo(t, w.app().VoIPToken, `{"caller":"Ann"}`, "apns-topic", testBundle+voipTopic, "apns-push-type", "voip")
+			want(t, "after it was opened", len(w.State().Calls), 1)
+		}},
+		{"VoIP", "a push to an app without PushKit", DefaultBuild(), nil, func(t *testing.T, w *world) {
+			want(t, "no token", w.app().VoIPToken, "")
+			w.sendTo(t, w.app().Token, `{"caller":"Ann"}`, "apns-topic", testBundle+voipTopic, "apns-push-type", "voip")
+			want(t, "calls", len(w.State().Calls), 0)
 		}},
 		{"D13", "channel subscriber offline: nothing with policy 0, the latest with 1", withBuild(func(b *Build) { b.LiveActivities = true }), nil, func(t *testing.T, w *world) {
 			for policy, after := range []string{`{"score":0}`, `{"score":2}`} {

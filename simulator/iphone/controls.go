@@ -117,6 +117,7 @@ func (p *Phone) enter(i *installation) {
 		p.stopBanner()
 	}
 	p.front = i
+	i.unreported = 0
 	i.launch(Foreground)
 	if i.client != nil {
 		i.becomeActive()

@@ -41,8 +41,9 @@ type session struct {
 type request struct {
 	app       *installation
 	installID string // when it was asked; an answer for an earlier one is stale
-	activity  bool   // for the live-activity topic
-	channel   string // a subscription, not a registration
+	kind      tokenKind
+	activity  *Activity // whose token it is; nil: the app's
+	channel   string    // a subscription, not a registration
 }
 
 // end breaks the session off; it may be called more than once.
@@ -217,7 +218,7 @@ func (s *session) take(a arrival) (err error) {
 			s.welcome()
 		case "token":
 			if r, ok := s.answered(a.Ref); ok && r.installID == r.app.installID {
-				r.app.didRegister(a.Token, r.activity)
+				r.app.didRegister(a.Token, r)
 			}
 		case "subscribed":
 			if r, ok := s.answered(a.Ref); ok {
@@ -253,27 +254,8 @@ func (s *session) welcome() {
 		}
 	}
 	for _, a := range p.activities {
-		s.subscribe(a)
+		s.follow(a)
 	}
-}
-
-// registerAll asks for the tokens that an app uses.
-func (s *session) registerAll(i *installation) {
-	s.register(i, false)
-	if i.activityWanted {
-		s.register(i, true)
-	}
-}
-
-func (s *session) register(i *installation, activity bool) {
-	topic := i.app.BundleID
-	if activity {
-		topic += activityTopic
-	}
-	ref := s.ask(request{app: i, installID: i.installID, activity: activity})
-	s.send(map[string]any{
-		"op": "register", "ref": ref, "bundle_id": topic, "environment": i.app.Environment, "install": i.installID,
-	})
 }
 
 func (s *session) ask(r request) int {

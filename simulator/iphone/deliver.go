@@ -3,7 +3,6 @@ package iphone
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -33,7 +32,8 @@ func (p *Phone) handle(n notice) string {
 	for _, flaw := range n.flaws {
 		p.note("phone", "ignored in the payload: %s", flaw)
 	}
-	i, err := p.find(strings.TrimSuffix(n.BundleID, activityTopic))
+	bundleID, _ := kindOf(n.BundleID)
+	i, err := p.find(bundleID)
 	if err != nil || i.unknownToken(n.delivery) {
 		p.note("phone", "phone → APNs: the app is not on this phone, or this token is of an earlier installation")
 		return statusAppMissing
@@ -74,20 +74,8 @@ func (p *Phone) situation(i *installation, n notice) situation {
 	return situation{
 		locked: p.locked, process: i.process, permission: i.permission, settings: i.settings, build: i.build,
 		focused: p.focus.focused(i.app.BundleID), breaks: p.focus.TimeSensitive, muted: p.muted,
-		wakesSpent: i.wakesSpent(), activity: p.activityFor(i, n),
+		wakesSpent: i.wakesSpent(), activity: p.activityFor(i, n), activityToken: i.isActivityToken(n), deaf: i.unreported >= maxUnreported,
 	}
-}
-
-// unknownToken says whether a delivery is addressed to an installation or a token of earlier.
-func (i *installation) unknownToken(d delivery) bool {
-	if d.Token == "" {
-		return false
-	}
-	current := i.token
-	if strings.HasSuffix(d.BundleID, activityTopic) {
-		current = i.activityToken
-	}
-	return current != "" && !strings.EqualFold(d.Token, current) || slices.Contains(i.retired, strings.ToLower(d.Token))
 }
 
 func (p *Phone) entryFor(i *installation, n notice) Notification {
@@ -112,6 +100,10 @@ func (p *Phone) carryOut(i *installation, n notice, d decision) {
 	p.present(i, n, d, entry)
 	if d.because != "" {
 		p.note("phone", "%s", d.because)
+	}
+	if d.call {
+		i.receiveCall(n, entry)
+		return
 	}
 	if d.delegate == ViaForeground {
 		i.didReceive(entry, response{via: ViaForeground})

@@ -91,6 +91,10 @@ func TestEveryControlDoesWhatItSays(t *testing.T) {
 	do("dismiss", `{"id":"6"}`, func(s State) bool { return len(s.NotificationCenter) == 0 })
 	do("update", `{"bundle_id":"com.example.shop","build":{"live_activities":true,"extension":null}}`, func(s State) bool { return s.Apps[0].Build.LiveActivities && s.Apps[0].ActivityToken != "" })
 	do("activity", `{"bundle_id":"com.example.shop","type":"Delivery","state":{"minutes":5}}`, func(s State) bool { return len(s.Activities) == 1 })
+	do("update", `{"bundle_id":"com.example.shop","build":{"live_activities":true,"voip":true,"extension":null}}`, func(s State) bool { return s.Apps[0].VoIPToken != "" })
+	r.courier.push(t, `{"caller":"Ann"}`, func(m map[string]any) { m["push_type"], m["bundle_id"] = "voip", testBundle+voipTopic })
+	do("answer-call", `{"id":"c1"}`, func(s State) bool { return len(s.Calls) == 1 && s.Calls[0].Answered })
+	do("end-call", `{"id":"c1"}`, func(s State) bool { return len(s.Calls) == 0 })
 	do("terminate", app, func(s State) bool { return s.Apps[0].Process == NotRunning })
 	token := r.State().Apps[0].Token
 	do("rotate", app, func(s State) bool { now := s.Apps[0].Token; return now != "" && now != token })

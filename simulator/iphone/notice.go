@@ -37,6 +37,7 @@ type notice struct {
 	thread                string
 	category              string
 	activity              *activityContent // of a live-activity push
+	caller                string           // of a VoIP push: what the sample app shows
 	level                 string           // interruption level; "active" unless the payload says otherwise
 	messageID             string           // Aurora's, for the log and for finding it
 	flaws                 []string         // what a person debugging a payload should know
@@ -63,9 +64,12 @@ func read(d delivery) notice {
 	}
 	n.messageID, _ = device.MessageID(d.Payload)
 	var aps map[string]json.RawMessage
-	if json.Unmarshal(top["aps"], &aps) != nil {
+	if json.Unmarshal(top["aps"], &aps) != nil && d.PushType != "voip" { // a VoIP payload may be anything (spec apns.md §6.4)
 		n.flaw("the payload has no aps dictionary")
 		return n
+	}
+	if d.PushType == "voip" {
+		n.caller = n.text("caller", top)
 	}
 	n.readAlert(aps["alert"])
 	isCritical := n.readSound(aps["sound"])

@@ -53,6 +53,8 @@ var actions = map[string]func(*Phone, order) error{
 	"tags":        func(p *Phone, o order) error { return p.SetTags(o.BundleID, o.Tags) },
 	"rotate":      func(p *Phone, o order) error { return p.RotateToken(o.BundleID) },
 	"reinstall":   func(p *Phone, o order) error { return p.Reinstall(o.BundleID) },
+	"answer-call": func(p *Phone, o order) error { return p.AnswerCall(o.ID) },
+	"end-call":    func(p *Phone, o order) error { return p.EndCall(o.ID) },
 	"activity":    func(p *Phone, o order) error { return p.StartActivity(o.BundleID, o.Type, o.ChannelID, o.State) },
 }
 

@@ -74,6 +74,8 @@ type Phone struct {
 	held         []Notification // by the Focus, oldest first
 	activities   []*Activity    // newest first
 	activityIDs  int
+	calls        []*Call // newest first
+	callIDs      int
 	banner       string // id of the entry that shows as banner
 	bannerTimer  *time.Timer
 	alerts       []string // ids of the entries that show as dialogs, the top one last

@@ -2,7 +2,6 @@ package iphone
 
 import (
 	"context"
-	"encoding/hex"
 
 	"github.com/aurora-push/aurora/device"
 )
@@ -127,34 +126,12 @@ func (i *installation) report() {
 		i.container.save(i)
 	}
 	i.activityWanted = i.activityWanted || i.build.LiveActivities
+	i.voipWanted = i.voipWanted || i.build.VoIP
 	if i.phone.session == nil {
 		i.phone.note("phone", "no session to APNs; the registration waits for one")
 		return
 	}
 	i.phone.session.registerAll(i)
-}
-
-// didRegister hands a token over to the app.
-func (i *installation) didRegister(token string, activity bool) {
-	if activity {
-		i.didRegisterActivity(token)
-		return
-	}
-	if i.token != token {
-		i.token = token
-		i.phone.note("apns", "APNs → phone: device token %.8s… for %s (%s)", token, i.app.Name, i.app.Environment)
-	}
-	if i.client == nil || i.handedOver == token {
-		return
-	}
-	raw, err := hex.DecodeString(token)
-	if err != nil {
-		i.phone.note("apns", "the device token is not hexadecimal: %.80q", token)
-		return
-	}
-	i.handedOver = token
-	i.phone.note("app", "delegate: didRegisterForRemoteNotificationsWithDeviceToken %.8s…, handed to the SDK", token)
-	i.client.RegisterDeviceToken(raw)
 }
 
 var delegateMethods = map[Via]string{
@@ -163,6 +140,8 @@ var delegateMethods = map[Via]string{
 	ViaOpened:     "didReceiveNotificationResponse (the user opened it)",
 	ViaAction:     "didReceiveNotificationResponse (the user pressed a button)",
 	ViaDismissed:  "didReceiveNotificationResponse (the user cleared it)",
+	ViaVoIP:       "pushRegistry:didReceiveIncomingPushWithPayload",
+	ViaAnswered:   "provider:performAnswerCallAction (the user took the call)",
 }
 
 // didReceive is the delegate's share in a notification: note it for the app's screen and tell the SDK.
@@ -182,7 +161,7 @@ func (i *installation) didReceive(n Notification, r response) {
 		Title: n.Title, Body: n.Body, At: n.At, Payload: n.Payload,
 	})
 	event := "received"
-	if r.via == ViaOpened || r.via == ViaAction {
+	if r.via == ViaOpened || r.via == ViaAction || r.via == ViaAnswered {
 		event = "opened"
 		i.client.HandleOpened(n.Payload)
 	} else {

@@ -23,6 +23,9 @@ type situation struct {
 	muted      bool
 	wakesSpent bool      // the app's background wakes of this hour are used up
 	activity   *Activity // the live activity that the notification is about, if it runs
+
+	activityToken bool // the notification came by the token of one activity, not by the one that starts them
+	deaf          bool // the system brings the app no VoIP pushes any more: it made no calls of those it got
 }
 
 // place is where a notification appears.
@@ -49,6 +52,7 @@ type decision struct {
 	launch    bool // the app has to be started in the background for that
 	later     bool // the background wake waits for the next hour, or for the user to open the app
 	card      change
+	call      bool // PushKit hands it to the app, which is started if need be
 	status    string
 	because   string // for the log, where nothing or less than expected happens
 }
@@ -66,6 +70,8 @@ func decide(s situation, n notice) decision {
 	switch {
 	case n.activity != nil:
 		return decideActivity(s, n)
+	case n.PushType == "voip":
+		return decideCall(s)
 	case n.foreign():
 		return decision{status: statusOK, because: "the sample app does not take pushes of type " + n.PushType}
 	}

@@ -30,6 +30,7 @@ type State struct {
 	CenterStacks       []Stack        `json:"center_stacks"`
 	Held               []Notification `json:"held"`       // by the Focus, oldest first
 	Activities         []Activity     `json:"activities"` // live activities on the lock screen, newest first
+	Calls              []Call         `json:"calls"`      // that ring or go on, newest first
 	Apps               []AppState     `json:"apps"`       // in the order of installation
 	ScreenLit          int            `json:"screen_lit"` // times a notification lit the dark screen
 	SoundsPlayed       int            `json:"sounds_played"`
@@ -97,7 +98,8 @@ type AppState struct {
 	Settings        Settings   `json:"settings"`
 	Build           Build      `json:"build"`
 	BackgroundHeld  bool       `json:"background_held"` // a background notification waits: too many in this hour
-	ActivityToken   string     `json:"activity_token"`  // for live activities; "" unless the app has asked for one
+	ActivityToken   string     `json:"activity_token"`  // starts live activities (push-to-start); "" unless the app has asked for one
+	VoIPToken       string     `json:"voip_token"`      // of PushKit; "" unless the app has asked for one
 }
 
 // Via is how the app's delegate came to know of a notification.
@@ -110,6 +112,8 @@ const (
 	ViaOpened     Via = "opened"     // the user tapped it, or chose View
 	ViaAction     Via = "action"     // the user pressed a button of its category
 	ViaDismissed  Via = "dismissed"  // the user cleared it, and the category asks to hear of that
+	ViaVoIP       Via = "voip"       // PushKit brought it: a call
+	ViaAnswered   Via = "answered"   // the user took the call
 )
 
 // Message is a payload that the app's delegate received.
@@ -152,7 +156,7 @@ func (p *Phone) State() State {
 		Airplane: p.airplane.Load(), Session: p.sessionState, AlertStyle: p.style,
 		LowPower: p.lowPower, Muted: p.muted, Focus: p.focus, ScreenLit: p.lit,
 		LockScreen: []Notification{}, NotificationCenter: append([]Notification{}, p.center...), Held: append([]Notification{}, p.held...),
-		Activities: []Activity{}, Apps: []AppState{},
+		Activities: []Activity{}, Calls: []Call{}, Apps: []AppState{},
 		SoundsPlayed: p.sounds, LastSound: p.lastSound,
 		Log: slices.Clone(p.events), changed: p.changed,
 	}
@@ -171,6 +175,9 @@ func (p *Phone) State() State {
 	s.LockScreenStacks, s.CenterStacks = stack(s.LockScreen), stack(s.NotificationCenter)
 	for _, a := range p.activities {
 		s.Activities = append(s.Activities, *a)
+	}
+	for _, c := range p.calls {
+		s.Calls = append(s.Calls, *c)
 	}
 	if p.asking != nil {
 		s.Prompt = &Prompt{BundleID: p.asking.app.BundleID, Text: "“" + p.asking.app.Name + "” Would Like to Send You Notifications"}

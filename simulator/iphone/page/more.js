@@ -14,11 +14,12 @@ function renderMore(s, app) {
   press("breakthrough", s.focus.time_sensitive);
   press("mute", s.muted);
   press("low-power", s.low_power);
-  for (const button of at("more").querySelectorAll("[data-key], #background-mode, #start-activity, #terminate, #rotate, #reinstall, select")) button.disabled = !app;
+  for (const button of at("more").querySelectorAll("[data-key], #background-mode, #voip, #start-activity, #terminate, #rotate, #reinstall, select")) button.disabled = !app;
   if (!app) return;
   for (const button of at("more").querySelectorAll("[data-do=setting]")) button.setAttribute("aria-pressed", String(app.settings[button.dataset.key]));
   for (const button of at("more").querySelectorAll("[data-do=present]")) button.setAttribute("aria-pressed", String(app.build.present[button.dataset.key]));
   press("background-mode", app.build.background_mode);
+  press("voip", app.build.voip);
   at("extension").value = extensionKind(app.build);
   at("terminate").disabled = app.process === "not-running" || app.process === "killed";
   at("start-activity").disabled = app.process === "not-running" || app.process === "killed";
@@ -41,6 +42,9 @@ const moreActions = {
   },
   present: (b) => rebuild({ present: { ...chosen().build.present, [b.dataset.key]: !chosen().build.present[b.dataset.key] } }),
   "background-mode": () => rebuild({ background_mode: !chosen().build.background_mode }),
+  voip: () => rebuild({ voip: !chosen().build.voip }),
+  "answer-call": () => control("answer-call", { id: at("call").dataset.id }),
+  "end-call": () => control("end-call", { id: at("call").dataset.id }),
   activity: async () => {
     const bundle_id = chosen().bundle_id;
     if (await rebuild({ live_activities: true })) await control("activity", { bundle_id, type: "Delivery", state: { status: "On its way", minutes: 12 } });

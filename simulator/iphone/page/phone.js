@@ -39,6 +39,7 @@ function render(s) {
   renderOptions(s);
   renderBanner(s.banner);
   renderDialogs(s);
+  renderCall(s.calls[0]);
   renderControls(s);
   renderLog(s.log);
   if (before && s.sounds_played > before.sounds_played) chime();
@@ -88,6 +89,19 @@ function renderDialogs(s) {
   if (appeared && at("screen").contains(document.activeElement)) at(alert ? "alert" : "prompt").querySelector("button.strong").focus();
 }
 
+// renderCall shows the newest call, on the lock screen too.
+function renderCall(c) {
+  const appeared = c && (at("call").hidden || at("call").dataset.id !== c.id);
+  show("call", Boolean(c));
+  if (!c) return;
+  at("call").dataset.id = c.id;
+  set("call-title", c.caller);
+  set("call-body", c.app_name + (c.answered ? ": you are talking" : " is calling …"));
+  set("end-call", c.answered ? "End" : "Decline");
+  show("answer-call", !c.answered);
+  if (appeared && at("screen").contains(document.activeElement)) at("end-call").focus();
+}
+
 function renderCenter() {
   const open = centerOpen && !state.locked;
   at("screen").dataset.center = open ? "open" : "closed";
@@ -127,6 +141,11 @@ function renderControls(s) {
   set("fact-wakes", app ? app.background_wakes + (app.background_held ? ", one waits" : "") : "–");
   show("fact-activity-row", Boolean(app && app.activity_token));
   set("fact-activity", (app && app.activity_token) || "");
+  const running = s.activities.find((a) => app && a.bundle_id === app.bundle_id && a.token && !a.ended);
+  show("fact-running-row", Boolean(running));
+  set("fact-running", running ? running.token : "");
+  show("fact-voip-row", Boolean(app && app.voip_token));
+  set("fact-voip", (app && app.voip_token) || "");
   renderMore(s, app);
   set("fact-registration", (app && app.registration_id) || "–");
   set("fact-sync", !app || app.process === "not-running" && !app.registration_id ? "–" : app.failure || (app.synced ? "knows everything" : app.receipts_waiting + " receipts wait"));
@@ -136,7 +155,8 @@ function renderControls(s) {
 function announce(before, s) {
   const words = (n) => [n.app_name, n.title, n.subtitle, n.body].filter(Boolean).join(": ");
   const fresh = (now, was) => now && (!was || was.id !== now.id);
-  if (fresh(s.banner, before.banner)) set("announcer", "Banner from " + words(s.banner));
+  if (fresh(s.calls[0], before.calls[0])) set("announcer", s.calls[0].caller + " is calling. Decline or Accept.");
+  else if (fresh(s.banner, before.banner)) set("announcer", "Banner from " + words(s.banner));
   else if (fresh(s.alert, before.alert)) set("announcer", "Alert from " + words(s.alert) + ". Close or View.");
   else if (fresh(s.lock_screen[0], before.lock_screen[0])) set("announcer", "On the lock screen, from " + words(s.lock_screen[0]));
   else if (s.prompt && !before.prompt) set("announcer", s.prompt.text);
