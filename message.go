@@ -48,6 +48,16 @@ type Content struct {
 	IOS   *IOSNotification `json:"ios,omitempty"`
 	// Others are the blocks of platforms without a channel, kept as they came.
 	Others map[Platform]json.RawMessage `json:"others,omitempty"`
+	InApp  *InAppMessage                `json:"in_app,omitempty"`
+}
+
+// Notifies reports whether the content has a notification at all.
+func (c *Content) Notifies() bool { return c.Alert != nil || c.IOS != nil || len(c.Others) > 0 }
+
+// NotifiesOn reports whether the content has a notification for a platform.
+func (c *Content) NotifiesOn(p Platform) bool {
+	_, other := c.Others[p]
+	return c.Alert != nil || other || p == IOS && c.IOS != nil
 }
 
 // Options are JPush's push options as far as Aurora acts on them.
@@ -55,6 +65,9 @@ type Options struct {
 	TimeToLive *int64 `json:"time_to_live,omitempty"` // seconds, 0 to 864000; nil means one day
 	Production bool   `json:"apns_production"`        // which APNs environment
 	CollapseID string `json:"apns_collapse_id,omitempty"`
+	// OverrideID is an earlier push whose in-app message this one takes the
+	// place of, wherever it still waits; 0 for none.
+	OverrideID MessageID `json:"override_msg_id,omitempty"`
 }
 
 // Limits of a push (spec/rest-api.md §7.11, §7.13; spec/apns.md §2).
@@ -124,7 +137,12 @@ func (m *Message) Validate() error {
 }
 
 func (c *Content) validate(m *Message) error {
-	if c.Alert == nil && c.IOS == nil && len(c.Others) == 0 {
+	if c.InApp != nil {
+		if err := c.InApp.validate(); err != nil {
+			return err
+		}
+	}
+	if !c.Notifies() && c.InApp == nil {
 		return Errorf(Missing, "The notification is empty. Give it an alert, or a block for a platform.")
 	}
 	if c.IOS != nil && m.For(IOS) {

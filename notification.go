@@ -3,6 +3,7 @@ package aurora
 import (
 	"bytes"
 	"encoding/json"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -32,7 +33,7 @@ func (n *IOSNotification) validate(shared json.RawMessage) error {
 	if n.InterruptionLevel != "" && !slices.Contains(InterruptionLevels, n.InterruptionLevel) {
 		return Errorf(Invalid, "interruption-level must be one of %s.", strings.Join(InterruptionLevels, ", "))
 	}
-	size := n.size()
+	size := sizeOf(n)
 	if n.Alert == nil {
 		size += len(shared)
 	}
@@ -42,14 +43,14 @@ func (n *IOSNotification) validate(shared json.RawMessage) error {
 	return nil
 }
 
-// size counts as the payload does: "<", ">" and "&" are one byte each, which
-// json.Marshal would make six.
-func (n *IOSNotification) size() int {
+// sizeOf counts the bytes of compact JSON as a payload does: "<", ">" and "&"
+// are one byte each, which json.Marshal would make six.
+func sizeOf(v any) int {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
-	if err := e.Encode(n); err != nil { // only invalid raw JSON, which the decoder cannot have produced
-		return MaxIOSBlock + 1
+	if err := e.Encode(v); err != nil { // only invalid raw JSON, which the decoder cannot have produced
+		return math.MaxInt
 	}
 	return b.Len() - 1 // without the encoder's line end
 }

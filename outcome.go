@@ -92,6 +92,9 @@ const (
 	ReasonStopped          = "Stopped"          // its owner stopped the message
 	ReasonUnanswered       = "Unanswered"       // sent, but never answered
 	ReasonDamaged          = "Damaged"          // the stored message could no longer be read
+	ReasonNotConnected     = "NotConnected"     // an in-app message that nobody was connected for, or fetched in time
+	ReasonOverflow         = "Overflow"         // an in-app message before the five newest that waited for the device
+	ReasonReplaced         = "Replaced"         // an in-app message that another push took the place of
 )
 
 // Failed returns the mark for devices that failed for a reason.
@@ -124,6 +127,9 @@ var reasonTexts = map[string]string{
 	ReasonNoCredential:     "The app has no validated certificate or key for this environment. Upload one on the app's page.",
 	ReasonExpired:          "The message's time to live ended before it could be sent.",
 	ReasonStopped:          "The message was stopped before this device's turn.",
+	ReasonNotConnected:     "The app did not connect to Aurora while the in-app message was kept (time_to_live). It connects when it runs in the foreground with the SDK.",
+	ReasonOverflow:         "More than five in-app messages waited for the device while it was not connected; the oldest were dropped.",
+	ReasonReplaced:         "Another push took the place of the in-app message (override_msg_id) before the device fetched it.",
 	ReasonUnanswered:       "APNs never answered; the notification may or may not have been delivered.",
 
 	"BadDeviceToken":              "APNs does not know the token: it is malformed or belongs to the other environment. Check APS_FOR_PRODUCTION against how the build was signed.",
@@ -179,4 +185,5 @@ type Receipt struct {
 	MessageID MessageID
 	Event     ReceiptEvent
 	At        time.Time // by the device's clock
+	Part      Part      // which delivery, if the app said so
 }

@@ -64,6 +64,12 @@ type Statistics interface {
 	Users(ctx context.Context, appID int64, unit registry.Unit, start time.Time, count int) ([]registry.PeriodUsers, error)
 }
 
+// Inbox hands in-app messages to devices.
+type Inbox interface {
+	// Fetch returns what waits for a device, waiting for it if there is nothing.
+	Fetch(ctx context.Context, d aurora.Device, wait time.Duration) ([]aurora.Message, error)
+}
+
 // Config is what the handler is made of.
 type Config struct {
 	Accounts   Accounts
@@ -75,6 +81,7 @@ type Config struct {
 	Dispatcher Dispatcher
 	Reports    Reports
 	Devices    Devices
+	Inbox      Inbox
 	Labels     Labels
 	Statistics Statistics
 	Schedules  Schedules

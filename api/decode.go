@@ -3,6 +3,7 @@ package api
 import (
 	"encoding/json"
 	"slices"
+	"strings"
 
 	"github.com/aurora-push/aurora"
 	"github.com/aurora-push/aurora/audience"
@@ -34,6 +35,9 @@ func decodePushObject(top object) (r dispatch.Request, err error) {
 	if err := decodeNotification(top, &r.Message); err != nil {
 		return r, err
 	}
+	if r.Message.Content.InApp, err = decodeInApp(top); err != nil {
+		return r, err
+	}
 	r.Message.Platforms = withContent(&r.Message)
 	if err := decodeOptions(top, &r.Message); err != nil {
 		return r, err
@@ -55,14 +59,14 @@ func requireContent(top object) error {
 	if carriesMessage && message.raw("msg_content") == nil {
 		return aurora.Errorf(aurora.Missing, "message.msg_content is missing.")
 	}
-	if carriesMessage || top.raw("live_activity") != nil {
+	if top.raw("live_activity") != nil {
 		// Taking it beside a notification would drop it silently.
-		return aurora.Errorf(aurora.Invalid, "Aurora does not carry message or live_activity yet. Leave it out and send a notification.")
+		return aurora.Errorf(aurora.Invalid, "Aurora does not carry live_activity yet. Leave it out and send a notification or a message.")
 	}
-	if top.raw("notification") != nil {
+	if carriesMessage || top.raw("notification") != nil {
 		return nil
 	}
-	return aurora.Errorf(aurora.Missing, "notification is missing: there is nothing to send.")
+	return aurora.Errorf(aurora.Missing, "notification and message are missing: there is nothing to send.")
 }
 
 // decodePlatform returns nil for "all". PHP's client turns a filtered array
@@ -93,7 +97,7 @@ func decodePlatform(top object) ([]aurora.Platform, error) {
 // without a shared alert only those with a block of their own. A device of
 // another platform would get an empty notification.
 func withContent(m *aurora.Message) []aurora.Platform {
-	if m.Content.Alert != nil {
+	if m.Content.Alert != nil || m.Content.InApp != nil {
 		return m.Platforms
 	}
 	var list []aurora.Platform
@@ -211,6 +215,11 @@ func decodeOptions(top object, m *aurora.Message) error {
 		return err
 	} else if ok {
 		m.Options.Production = b
+	}
+	if raw := o.raw("override_msg_id"); raw != nil && string(raw) != "0" {
+		if m.Options.OverrideID, err = aurora.ParseMessageID(strings.Trim(string(raw), `"`)); err != nil {
+			return err
+		}
 	}
 	m.Options.CollapseID, _, err = o.text("apns_collapse_id")
 	return err

@@ -20,7 +20,7 @@ func registrationRefusals(w *world) (cases []refusal) {
 		{"install_id", []string{"", `null`, `""`, `5`, `{}`, `"short"`, quoted(long("i", 65)), `"with a blank"`, `"ünicode-install"`}, 7002},
 		{"secret", []string{"", `null`, `""`, `5`, `[]`, quoted(long("s", 31)), quoted(long("s", 129))}, 7002},
 		{"bundle_id", []string{`5`, `{}`, `"com.example.other"`, quoted(long("b", 5000))}, 7002},
-		{"platform", []string{"", `null`, `""`, `5`, `"android"`, `"iOS"`, quoted(long("p", 5000))}, 7002},
+		{"platform", []string{"", `null`, `""`, `5`, `"winphone"`, `"iOS"`, quoted(long("p", 5000))}, 7002},
 		{"app_version", []string{`5`, `{}`, quoted(long("v", 129)), `"a\nb"`}, 7002},
 		{"channel", []string{`5`, quoted(long("渠", 43))}, 7002},
 		{"os_version", []string{`18.1`, quoted(long("v", 129))}, 7002},

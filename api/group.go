@@ -136,6 +136,7 @@ func (s *server) groupReport(ctx context.Context, groupID int64, id aurora.Messa
 		sum.Accepted += one.Accepted
 		sum.Received += one.Received
 		sum.Opened += one.Opened
+		sum.Message.Content, sum.InApp = one.Message.Content, ledger.AddInApp(sum.InApp, one.InApp)
 	}
 	return sum, err == nil, err
 }

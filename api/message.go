@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"github.com/aurora-push/aurora"
+	"github.com/aurora-push/aurora/ledger"
 )
 
 // messageAnswer is a report with its reasons: additive to JPush's API.
@@ -17,6 +18,18 @@ type messageAnswer struct {
 	Received  uint64         `json:"received"`
 	Opened    uint64         `json:"opened"`
 	FailedBy  []failedReason `json:"failed_by"`
+	InApp     *inAppAnswer   `json:"in_app,omitempty"`
+}
+
+// inAppAnswer is the report of an in-app message, apart from its notification.
+type inAppAnswer struct {
+	Targeted uint64         `json:"targeted"`
+	Handed   uint64         `json:"handed"`   // to the device, in an answer to it
+	Received uint64         `json:"received"` // acknowledged
+	Opened   uint64         `json:"opened"`
+	Waiting  uint64         `json:"waiting"`
+	Failed   uint64         `json:"failed"`
+	FailedBy []failedReason `json:"failed_by"`
 }
 
 type failedReason struct {
@@ -35,9 +48,17 @@ func (s *server) message(r *http.Request, app aurora.App) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := messageAnswer{id.String(), string(report.State), report.Targeted, report.Accepted, report.Failed, report.Pending, report.Received, report.Opened, []failedReason{}}
-	for _, f := range report.FailedBy {
-		a.FailedBy = append(a.FailedBy, failedReason{f.Reason, f.Count, aurora.ExplainReason(f.Reason)})
+	a := messageAnswer{id.String(), string(report.State), report.Targeted, report.Accepted, report.Failed, report.Pending, report.Received, report.Opened, reasons(report.FailedBy), nil}
+	if i := report.InApp; i != nil {
+		a.InApp = &inAppAnswer{ledger.Sum(i.Targeted), ledger.Sum(i.Handed), ledger.Sum(i.Received), ledger.Sum(i.Opened), i.Waiting, i.Failed, reasons(i.FailedBy)}
 	}
 	return a, nil
+}
+
+func reasons(counts []ledger.ReasonCount) []failedReason {
+	list := []failedReason{}
+	for _, f := range counts {
+		list = append(list, failedReason{f.Reason, f.Count, aurora.ExplainReason(f.Reason)})
+	}
+	return list
 }

@@ -61,16 +61,22 @@ func decodeIOS(o object) (n *aurora.IOSNotification, err error) {
 	if n.InterruptionLevel, _, err = o.text("interruption-level"); err != nil {
 		return nil, err
 	}
-	extras, _, err := o.object("extras")
-	for key := range extras.members {
-		if raw := extras.raw(key); raw != nil {
-			if n.Extras == nil {
-				n.Extras = map[string]json.RawMessage{}
+	n.Extras, err = decodeExtras(o)
+	return n, err
+}
+
+// decodeExtras reads members of the app's own; null counts as absent.
+func decodeExtras(o object) (extras map[string]json.RawMessage, err error) {
+	members, _, err := o.object("extras")
+	for key := range members.members {
+		if raw := members.raw(key); raw != nil {
+			if extras == nil {
+				extras = map[string]json.RawMessage{}
 			}
-			n.Extras[key] = raw
+			extras[key] = raw
 		}
 	}
-	return n, err
+	return extras, err
 }
 
 // decodeSound reads a file name, or the object of a critical alert, whose

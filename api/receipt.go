@@ -44,6 +44,13 @@ func decodeReceipt(o object) (r aurora.Receipt, err error) {
 	if r.Event = aurora.ReceiptEvent(event); r.Event != aurora.ReceivedEvent && r.Event != aurora.OpenedEvent {
 		return r, aurora.Errorf(aurora.Invalid, "%s must be \"received\" or \"opened\".", o.name("event"))
 	}
+	part, _, err := o.text("part")
+	if err != nil {
+		return r, err
+	}
+	if r.Part = aurora.Part(part); r.Part != aurora.UnsaidPart && r.Part != aurora.NotificationPart && r.Part != aurora.MessagePart {
+		return r, aurora.Errorf(aurora.Invalid, "%s must be \"notification\" or \"message\".", o.name("part"))
+	}
 	at, ok, err := o.text("at")
 	if err != nil || !ok {
 		return r, err

@@ -43,10 +43,25 @@ func (s *server) received(r *http.Request, app aurora.App) (any, error) {
 }
 
 func (i *receivedItem) fill(r ledger.Report) {
+	if a := r.InApp; a != nil {
+		i.MessageReceived = countOf(a.Received, aurora.IOS)
+		i.AndroidReceived = countOf(a.Received, aurora.Android)
+	}
+	if !r.Message.Content.Notifies() {
+		return
+	}
 	i.APNsSent = &r.Accepted
 	if r.Received > 0 { // without the service extension nobody counts: null, not 0
 		i.APNsReceived = &r.Received
 	}
+}
+
+// countOf returns a platform's number, or nil if the message had no device there.
+func countOf(by map[aurora.Platform]uint64, p aurora.Platform) *uint64 {
+	if n, ok := by[p]; ok {
+		return &n
+	}
+	return nil
 }
 
 // messageIDs reads a comma list; spaces and empty items are tolerated.

@@ -47,8 +47,12 @@ func (s *server) receivedDetail(r *http.Request, app aurora.App) (any, error) {
 			"hmos_hmpns_sent", "hmos_hmpns_received", "hmos_msg_sent", "hmos_msg_received"} { // the misspelling is on the wire
 			n[none] = nil
 		}
-		if known {
+		if known && report.Message.Content.Notifies() {
 			n["ios_apns_sent"], n["ios_apns_received"] = report.Accepted, someOf(report.Received)
+		}
+		if a := report.InApp; known && a != nil {
+			n["jpush_received"], n["ios_msg_received"], n["quickapp_jpush_received"] = countOf(a.Received, aurora.Android), countOf(a.Received, aurora.IOS), countOf(a.Received, aurora.QuickApp)
+			n["hmos_msg_sent"], n["hmos_msg_received"] = countOf(a.Handed, aurora.HMOS), countOf(a.Received, aurora.HMOS)
 		}
 		return n
 	})
@@ -58,13 +62,19 @@ func (s *server) receivedDetail(r *http.Request, app aurora.App) (any, error) {
 func (s *server) messages(r *http.Request, app aurora.App) (any, error) {
 	return s.forEach(r, app, func(id string, known bool, report ledger.Report) any {
 		ios := numbers{"apns_sent": nil, "apns_target": nil, "apns_received": nil, "click": nil, "target": nil, "received": nil}
-		if known {
-			ios["apns_target"], ios["apns_sent"], ios["apns_received"], ios["click"] = report.Targeted, report.Accepted, someOf(report.Received), report.Opened
+		android := numbers{"received": nil, "target": nil, "online_push": nil, "click": nil, "msg_click": nil}
+		if known && report.Message.Content.Notifies() {
+			ios["apns_target"], ios["apns_sent"], ios["apns_received"], ios["click"] = apnsTarget(report), report.Accepted, someOf(report.Received), report.Opened
+		}
+		if a := report.InApp; known && a != nil {
+			ios["target"], ios["received"] = countOf(a.Targeted, aurora.IOS), countOf(a.Received, aurora.IOS)
+			android["target"], android["received"] = countOf(a.Targeted, aurora.Android), countOf(a.Received, aurora.Android)
+			android["online_push"], android["msg_click"] = countOf(a.Handed, aurora.Android), countOf(a.Opened, aurora.Android)
 		}
 		return numbers{
 			"msg_id":   id,
 			"ios":      ios,
-			"android":  numbers{"received": nil, "target": nil, "online_push": nil, "click": nil, "msg_click": nil},
+			"android":  android,
 			"winphone": numbers{"mpns_target": nil, "mpns_sent": nil, "click": nil},
 		}
 	})
@@ -88,9 +98,49 @@ func detailNumbers(known bool, report ledger.Report) numbers {
 		"details":     numbers{},
 	}
 	if known {
-		n["ios"] = numbers{"apns_target": report.Targeted, "apns_sent": report.Accepted, "apns_received": someOf(report.Received), "apns_click": report.Opened, "msg_target": nil, "msg_received": nil}
-		n["details"] = numbers{"notification": numbers{"target": report.Targeted, "sent": report.Accepted, "received": report.Received, "display": report.Received, "click": report.Opened,
-			"sub_ios": numbers{"apns": numbers{"target": report.Targeted, "sent": report.Accepted, "received": report.Received, "click": report.Opened}}}}
+		detail(n, report)
+	}
+	return n
+}
+
+// detail fills in one item of messagesDetail. JPush counts its own connection
+// for all platforms in jpush; Aurora's is that of in-app messages.
+func detail(n numbers, report ledger.Report) {
+	ios, details := numbers{"apns_target": nil, "apns_sent": nil, "apns_received": nil, "apns_click": nil, "msg_target": nil, "msg_received": nil}, numbers{}
+	n["ios"], n["details"] = ios, details
+	if report.Message.Content.Notifies() {
+		target := apnsTarget(report)
+		ios["apns_target"], ios["apns_sent"], ios["apns_received"], ios["apns_click"] = target, report.Accepted, someOf(report.Received), report.Opened
+		details["notification"] = numbers{"target": report.Targeted, "sent": report.Accepted, "received": report.Received, "display": report.Received, "click": report.Opened,
+			"sub_ios": numbers{"apns": numbers{"target": target, "sent": report.Accepted, "received": report.Received, "click": report.Opened}}}
+	}
+	a := report.InApp
+	if a == nil {
+		return
+	}
+	ios["msg_target"], ios["msg_received"] = countOf(a.Targeted, aurora.IOS), countOf(a.Received, aurora.IOS)
+	n["jpush"] = numbers{"target": ledger.Sum(a.Targeted), "online_push": ledger.Sum(a.Handed), "received": ledger.Sum(a.Received), "click": nil, "msg_click": someOf(ledger.Sum(a.Opened))}
+	message := numbers{"target": ledger.Sum(a.Targeted), "sent": ledger.Sum(a.Handed), "received": ledger.Sum(a.Received), "click": ledger.Sum(a.Opened)}
+	details["message"] = message
+	for _, p := range []aurora.Platform{aurora.Android, aurora.IOS, aurora.QuickApp, aurora.HMOS} {
+		if _, ok := a.Targeted[p]; !ok {
+			continue
+		}
+		one := numbers{"target": a.Targeted[p], "sent": a.Handed[p], "received": a.Received[p], "click": a.Opened[p]}
+		if p == aurora.IOS {
+			one = numbers{"jg_ios": one}
+		}
+		message["sub_"+string(p)] = one
+	}
+}
+
+// apnsTarget is how many of a notification's devices are iPhones.
+func apnsTarget(report ledger.Report) uint64 {
+	n := report.Targeted
+	for _, f := range report.FailedBy {
+		if f.Reason == aurora.ReasonNoChannel { // the others have no channel yet
+			n -= f.Count
+		}
 	}
 	return n
 }
@@ -108,7 +158,8 @@ type deliveryStatus struct {
 }
 
 // messageStatus is POST /v3/status/message: what became of one message for
-// each of up to 1,000 devices. Delivered means taken by APNs.
+// each of up to 1,000 devices. Delivered means taken by APNs, or for an in-app
+// message acknowledged by the device.
 func (s *server) messageStatus(r *http.Request, app aurora.App) (any, error) {
 	o, err := deviceBody(r)
 	if err != nil {
@@ -152,11 +203,15 @@ func (s *server) statusFor(r *http.Request, app aurora.App, registrationID strin
 	if err != nil {
 		return deliveryStatus{}, err
 	}
-	if _, ok := marks[aurora.Accepted]; ok {
-		return deliveryStatus{statusDelivered}, nil
+	for _, delivered := range []aurora.Mark{aurora.Accepted, aurora.InApp(d.Platform, aurora.Received)} {
+		if _, ok := marks[delivered]; ok {
+			return deliveryStatus{statusDelivered}, nil
+		}
 	}
-	if _, ok := marks[aurora.Targeted]; ok {
-		return deliveryStatus{statusNotDelivered}, nil
+	for _, targeted := range []aurora.Mark{aurora.Targeted, aurora.InApp(d.Platform, aurora.Targeted)} {
+		if _, ok := marks[targeted]; ok {
+			return deliveryStatus{statusNotDelivered}, nil
+		}
 	}
 	return deliveryStatus{statusNotTargeted}, nil
 }

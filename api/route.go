@@ -93,6 +93,7 @@ var routes = []route{
 	at("POST", "/v1/devices", deviceFamily, forDevice((*server).registerDevice)),
 	at("GET", "/v1/devices/{id}", deviceFamily, forDevice((*server).device)),
 	at("PATCH", "/v1/devices/{id}", deviceFamily, forDevice((*server).changeDevice)),
+	at("GET", "/v1/devices/{id}/messages", deviceFamily, forDevice((*server).inbox)),
 	at("POST", "/v1/devices/{id}/receipts", deviceFamily, forDevice((*server).receipts)),
 
 	at("GET", "/v1/messages/{id}", reportFamily, (*server).message),

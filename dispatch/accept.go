@@ -54,6 +54,7 @@ func (s *Service) Accept(ctx context.Context, app aurora.App, r Request) (_ Rece
 		s.Wake()
 	}
 	s.c.Accepted(r.Message.Source)
+	s.arrived(&a.Message, a.Targets)
 	s.hint(app.ID, receipt.MessageID)
 	return receipt, nil
 }
@@ -85,6 +86,9 @@ func (s *Service) prepare(ctx context.Context, app aurora.App, r Request) (Accep
 		m.SendNo = 1 + rand.Int64N(1<<31-1) // fits the int that JPush's Java client reads it into
 	}
 	m.ID = s.ids.next(m.AcceptedAt)
+	if err := s.checkOverride(ctx, &m); err != nil {
+		return Accepted{}, err
+	}
 	e := onPlatforms(r.Audience, m.Platforms)
 	m.Audience = e.String()
 	a := Accepted{Message: m, CID: r.CID, Group: r.group}
@@ -99,6 +103,32 @@ func (s *Service) prepare(ctx context.Context, app aurora.App, r Request) (Accep
 		return a, aurora.Errorf(aurora.NoTarget, "The audience selects no device. Check the tags, alias or registration ids; a device can be reached once its app has registered.")
 	}
 	return a, nil
+}
+
+// overrideTime is how long a push can be overridden (spec/rest-api.md §7.11).
+const overrideTime = 24 * time.Hour
+
+func (s *Service) checkOverride(ctx context.Context, m *aurora.Message) error {
+	id := m.Options.OverrideID
+	if id == 0 {
+		return nil
+	}
+	ok, err := s.c.Messages.MessageSince(ctx, m.AppID, id, m.AcceptedAt.Add(-overrideTime))
+	if err == nil && !ok {
+		return aurora.Errorf(aurora.Invalid, "override_msg_id %v is not a push of this app within the last day.", id)
+	}
+	return err
+}
+
+// arrived tells devices that a stored message may wait for them.
+func (s *Service) arrived(m *aurora.Message, numbers *roaring.Bitmap) {
+	if m.Content.InApp == nil || s.c.Arrived == nil {
+		return
+	}
+	if m.Options.OverrideID != 0 { // also those that waited for the other
+		numbers = nil
+	}
+	s.c.Arrived(m.AppID, numbers)
 }
 
 func onPlatforms(e audience.Expr, platforms []aurora.Platform) audience.Expr {

@@ -60,6 +60,9 @@ type Job struct {
 	Badges Badges
 	// Damaged says that the stored row cannot be read, and why.
 	Damaged error
+	// ByPlatform are the devices of a block that is being planned, for an in-app
+	// message.
+	ByPlatform map[aurora.Platform]*roaring.Bitmap
 }
 
 // Badges are pairs of device number and icon number, by ascending device number.
@@ -135,6 +138,8 @@ type Messages interface {
 	// UsedCID returns the receipt of the push that used a CID within a day.
 	UsedCID(ctx context.Context, appID int64, cid string) (first Receipt, used bool, err error)
 	Message(ctx context.Context, id aurora.MessageID) (aurora.Message, error)
+	// MessageSince reports whether the app has a message accepted since then.
+	MessageSince(ctx context.Context, appID int64, id aurora.MessageID, since time.Time) (bool, error)
 	// StopMessage notes that a message of the app is stopped, and makes its
 	// waiting jobs due. It does nothing for another app's message.
 	StopMessage(ctx context.Context, appID int64, id aurora.MessageID) error
@@ -142,7 +147,7 @@ type Messages interface {
 	LeaseJobs(ctx context.Context, lane Lane, holder string, until time.Time, max int) ([]Job, error)
 	// PlanJob freezes the devices of a block job, marks them targeted, and
 	// updates and returns the badges of the reachable ones if the message has
-	// one. ErrLost.
+	// one. An in-app message begins to wait for j.ByPlatform. ErrLost.
 	PlanJob(ctx context.Context, j Job, m *aurora.Message, targets, reachable *roaring.Bitmap) (Job, error)
 	// ReadTargets yields the devices with the given numbers, ascending.
 	ReadTargets(ctx context.Context, appID int64, numbers *roaring.Bitmap) iter.Seq2[Target, error]
@@ -197,6 +202,9 @@ type Config struct {
 	Logger   *slog.Logger
 	// Hint tells watchers that a message's numbers moved; may be nil.
 	Hint func(appID int64, id aurora.MessageID)
+	// Arrived tells devices, nil for any of the app's, that an in-app message
+	// waits for them; may be nil.
+	Arrived func(appID int64, numbers *roaring.Bitmap)
 	// Tracer records how long the steps of a push take; may be nil.
 	Tracer Tracer
 	// Accepted and Settled count what happens, for those who watch the server:

@@ -74,6 +74,9 @@ func (w *work) run(ctx context.Context) (err error) {
 	if w.stopped != "" {
 		return w.finish(ctx)
 	}
+	if w.job.Targets.IsEmpty() { // an in-app message alone, or nobody
+		return w.finish(ctx)
+	}
 	if w.expired(time.Now()) {
 		w.failAll(w.job.Targets, aurora.ReasonExpired)
 		return w.finish(ctx)
@@ -118,8 +121,34 @@ func (w *work) plan(ctx context.Context) error {
 			return err
 		}
 	}
+	if w.message.Content.InApp != nil {
+		if w.job.ByPlatform, err = w.byPlatform(ctx, numbers); err != nil {
+			return err
+		}
+	}
 	w.job, err = w.s.c.Messages.PlanJob(ctx, w.job, &w.message, numbers, roaring.And(canReach, numbers))
+	if err == nil {
+		w.s.arrived(&w.message, numbers)
+	}
 	return err
+}
+
+// byPlatform splits the devices of the job's block by platform.
+func (w *work) byPlatform(ctx context.Context, numbers *roaring.Bitmap) (map[aurora.Platform]*roaring.Bitmap, error) {
+	split := map[aurora.Platform]*roaring.Bitmap{}
+	for _, p := range aurora.Platforms {
+		if !w.message.For(p) {
+			continue
+		}
+		on, err := w.s.c.Registry.SelectBlock(ctx, w.job.AppID, audience.Is(audience.Platform, string(p)), uint32(w.job.Block))
+		if err != nil {
+			return nil, err
+		}
+		if on = roaring.And(on, numbers); !on.IsEmpty() {
+			split[p] = on
+		}
+	}
+	return split, nil
 }
 
 // expired reports whether the message's time is over. A message with a time to

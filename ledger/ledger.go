@@ -5,9 +5,7 @@ package ledger
 import (
 	"context"
 	"errors"
-	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -82,6 +80,7 @@ type Report struct {
 	FailedBy                                              []ReasonCount // most frequent first
 	State                                                 State
 	NextAt                                                time.Time // when the next attempt is due, while waiting
+	InApp                                                 *InApp    // nil without an in-app message
 }
 
 // ReasonCount is how many devices failed for one reason.
@@ -138,19 +137,14 @@ func (s *Service) report(ctx context.Context, m aurora.Message) (Report, error) 
 	if err != nil {
 		return Report{}, err
 	}
-	r := Report{Message: m, Targeted: t.Marks[aurora.Targeted], Accepted: t.Marks[aurora.Accepted], Received: t.Marks[aurora.Received], Opened: t.Marks[aurora.Opened], State: Done}
+	r := Report{Message: m, Targeted: t.Marks[aurora.Targeted], Accepted: t.Marks[aurora.Accepted], Received: t.Marks[aurora.Received], Opened: t.Marks[aurora.Opened], State: Done, InApp: inAppOf(m, t.Marks)}
 	for mark, n := range t.Marks {
 		if reason, ok := mark.FailedReason(); ok {
 			r.Failed += n
 			r.FailedBy = append(r.FailedBy, ReasonCount{reason, n})
 		}
 	}
-	slices.SortFunc(r.FailedBy, func(a, b ReasonCount) int {
-		if a.Count != b.Count {
-			return int(b.Count) - int(a.Count)
-		}
-		return strings.Compare(a.Reason, b.Reason)
-	})
+	sortReasons(r.FailedBy)
 	if settled := r.Accepted + r.Failed; r.Targeted > settled {
 		r.Pending = r.Targeted - settled
 	}
@@ -183,7 +177,8 @@ func (s *Service) DeviceMessages(ctx context.Context, appID int64, registrationI
 		if err != nil {
 			return nil, err
 		}
-		if _, targeted := marks[aurora.Targeted]; !targeted {
+		_, notified := marks[aurora.Targeted]
+		if _, inApp := marks[aurora.InApp(d.Platform, aurora.Targeted)]; !notified && !inApp {
 			continue
 		}
 		r, err := s.report(ctx, m)

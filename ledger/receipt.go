@@ -12,6 +12,10 @@ import (
 type Reported struct {
 	AppID     int64
 	MessageID aurora.MessageID
+	// Part is which delivery of the message they report. Unsaid, it is the only
+	// one; of two it is the in-app message for a device that was handed it and
+	// has not acknowledged it yet.
+	Part aurora.Part
 	// Received and Opened are device numbers. Who opened a message is in both:
 	// what was opened had arrived.
 	Received, Opened *roaring.Bitmap
@@ -36,6 +40,7 @@ type gathering struct {
 type place struct {
 	app     int64
 	message aurora.MessageID
+	part    aurora.Part
 }
 
 // AddReceipts takes what a device reports. Receipts for messages that did not
@@ -65,7 +70,7 @@ func (s *Service) AddReceipts(ctx context.Context, d aurora.Device, receipts []a
 		return ctx.Err()
 	}
 	for _, r := range receipts {
-		if err := g.failed[place{d.AppID, r.MessageID}]; err != nil {
+		if err := g.failed[place{d.AppID, r.MessageID, r.Part}]; err != nil {
 			return err
 		}
 	}
@@ -83,9 +88,9 @@ func (s *Service) gather(d aurora.Device, receipts []aurora.Receipt) (g *gatheri
 	g = s.gathering
 	g.count += len(receipts)
 	for _, r := range receipts {
-		at := place{d.AppID, r.MessageID}
+		at := place{d.AppID, r.MessageID, r.Part}
 		if g.reports[at] == nil {
-			g.reports[at] = &Reported{d.AppID, r.MessageID, roaring.New(), roaring.New()}
+			g.reports[at] = &Reported{d.AppID, r.MessageID, r.Part, roaring.New(), roaring.New()}
 		}
 		g.reports[at].Received.Add(d.Number)
 		if r.Event == aurora.OpenedEvent {
@@ -111,7 +116,7 @@ func (s *Service) writeReceipts(ctx context.Context, g *gathering) {
 	g.failed = map[place]error{}
 	for i, r := range reports {
 		if err := s.addReported(ctx, reports[i:i+1]); err != nil {
-			g.failed[place{r.AppID, r.MessageID}] = err
+			g.failed[place{r.AppID, r.MessageID, r.Part}] = err
 		}
 	}
 }

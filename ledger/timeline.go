@@ -21,8 +21,9 @@ type Step struct {
 // StepState is how a step of a timeline stands.
 type StepState string
 
-// The states of a step. A timeline has at most one broken step: the steps
-// after it are missing.
+// The states of a step. A timeline has at most one broken step, after which
+// the others are missing; a push with an in-app message and a notification one
+// for each.
 const (
 	StepDone    StepState = "done"
 	StepBroken  StepState = "broken"
@@ -65,7 +66,12 @@ type timeline struct {
 func (t *timeline) build() {
 	t.done("Registered", t.d.RegisteredAt, "The app registered with Aurora as %s.", t.d.RegistrationID)
 	t.done("Accepted by Aurora", t.m.AcceptedAt, "The push was accepted and stored.")
-	targetedAt, targeted := t.marks[aurora.Targeted]
+	targetedAt, notified := t.marks[aurora.Targeted]
+	inAppAt, inApp := t.marks[aurora.InApp(t.d.Platform, aurora.Targeted)]
+	if !notified {
+		targetedAt = inAppAt
+	}
+	targeted := notified || inApp
 	switch {
 	case !targeted && t.tally.Unplanned > 0:
 		t.add(StepWaiting, "Selected", "The audience is still being worked through.")
@@ -75,7 +81,10 @@ func (t *timeline) build() {
 		return
 	}
 	t.done("Selected", targetedAt, "The audience selected this device.")
-	if !t.sent() {
+	if inApp {
+		t.inApp()
+	}
+	if !notified || !t.sent() {
 		return
 	}
 	if at, ok := t.marks[aurora.Received]; ok {

@@ -98,8 +98,8 @@ func (s *Service) Register(ctx context.Context, appID int64, r Registration) (st
 	if n := len(r.Secret); n < 32 || n > 128 {
 		return "", aurora.Errorf(aurora.Invalid, "secret must be 32 to 128 characters: 32 random bytes in base64url.")
 	}
-	if r.Platform != aurora.IOS {
-		return "", aurora.Errorf(aurora.Invalid, "platform must be \"ios\"; Aurora has no channel for %.20q yet.", r.Platform)
+	if !slices.Contains(platforms, r.Platform) {
+		return "", aurora.Errorf(aurora.Invalid, "platform must be ios, android, hmos or quickapp, not %.20q.", r.Platform)
 	}
 	if err := r.Profile.Validate(); err != nil {
 		return "", err
@@ -119,6 +119,10 @@ func (s *Service) Register(ctx context.Context, appID int64, r Registration) (st
 	s.hint(appID)
 	return stored.RegistrationID, nil
 }
+
+// platforms are those whose devices can register. All get in-app messages; a
+// notification needs a channel for the platform.
+var platforms = []aurora.Platform{aurora.IOS, aurora.Android, aurora.HMOS, aurora.QuickApp}
 
 // newRegistrationID returns 19 hexadecimal characters, the form of JPush's
 // current ids (spec/rest-api.md §4): 76 random bits.
@@ -232,6 +236,9 @@ func (c *Change) validateTags() error {
 }
 
 func (c *Change) apply(d *aurora.Device, now time.Time) error {
+	if c.Token != nil && *c.Token != "" && d.Platform != aurora.IOS {
+		return aurora.Errorf(aurora.Invalid, "Aurora has no channel for %s yet: leave token out. In-app messages need none.", d.Platform)
+	}
 	if c.Token != nil {
 		// Reporting a token, even the same one, makes it live again: the app on
 		// the phone has just got it from iOS (spec/apns.md §3.4).

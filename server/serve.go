@@ -56,6 +56,7 @@ func (s *Server) Start(ctx context.Context) (err error) {
 	s.workers.Go(func() { s.Registry.Run(run) })
 	s.workers.Go(func() { s.Dispatch.Run(run) })
 	s.workers.Go(func() { s.Schedules.Run(run) })
+	s.workers.Go(func() { s.Inbox.Run(streams) }) // devices that wait for messages end with the live streams
 	s.http = &http.Server{
 		Handler:           boundTimes(boundStreams(streams, handler)),
 		ReadHeaderTimeout: 10 * time.Second,
@@ -74,7 +75,7 @@ func (s *Server) Start(ctx context.Context) (err error) {
 func (s *Server) handler() (http.Handler, error) {
 	rest := api.New(api.Config{
 		Accounts: s.Accounts, Keys: s.Accounts, Owners: s.Accounts, Admin: s.Accounts, Groups: s.Dispatch, Files: s.Files,
-		Dispatcher: s.Dispatch, Reports: s.Ledger, Devices: s.Registry, Labels: s.Registry, Statistics: s.Registry, Schedules: s.Schedules,
+		Dispatcher: s.Dispatch, Reports: s.Ledger, Devices: s.Registry, Inbox: s.Inbox, Labels: s.Registry, Statistics: s.Registry, Schedules: s.Schedules,
 		Limits: s.config.Limits, TrustedProxies: s.config.TrustedProxies,
 		Logger: s.config.Logger, Watch: s.watch,
 	})

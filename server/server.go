@@ -18,6 +18,7 @@ import (
 	"github.com/aurora-push/aurora/bus"
 	"github.com/aurora-push/aurora/channel"
 	"github.com/aurora-push/aurora/dispatch"
+	"github.com/aurora-push/aurora/inbox"
 	"github.com/aurora-push/aurora/ledger"
 	"github.com/aurora-push/aurora/registry"
 	"github.com/aurora-push/aurora/store"
@@ -73,6 +74,8 @@ type Server struct {
 	Files *dispatch.Files
 	// Schedules sends what is due later.
 	Schedules *dispatch.Schedules
+	// Inbox hands in-app messages to devices.
+	Inbox *inbox.Service
 
 	config   Config
 	store    *store.Store
@@ -140,8 +143,10 @@ func (s *Server) wire(ctx context.Context) error {
 	s.channel = channel.NewIOS(gateways, s.Accounts, c.Logger)
 	s.metrics.registry.MustRegister(gauges{s.store, s.channel})
 	s.Registry = registry.New(s.store, c.Logger, func(appID int64) { s.Ledger.Hint(appID, 0) })
-	s.Ledger = ledger.New(s.store, s.Registry, &bus.Local{})
-	s.Dispatch = dispatch.New(dispatch.Config{Messages: s.store, Groups: s.store, Files: s.store, Registry: s.Registry, Channel: s.channel, Parker: s.Accounts, Hint: s.Ledger.Hint, Tracer: s.tracer, Accepted: s.metrics.countAccepted, Settled: s.metrics.countSettled, Logger: c.Logger})
+	hints := &bus.Local{}
+	s.Ledger = ledger.New(s.store, s.Registry, hints)
+	s.Inbox = inbox.New(inbox.Config{Queue: s.store, Bus: hints, Moved: s.Ledger.Hint, Logger: c.Logger})
+	s.Dispatch = dispatch.New(dispatch.Config{Messages: s.store, Groups: s.store, Files: s.store, Registry: s.Registry, Channel: s.channel, Parker: s.Accounts, Hint: s.Ledger.Hint, Arrived: s.Inbox.Arrived, Tracer: s.tracer, Accepted: s.metrics.countAccepted, Settled: s.metrics.countSettled, Logger: c.Logger})
 	s.Files = dispatch.NewFiles(s.store, c.Logger)
 	s.Schedules = dispatch.NewSchedules(dispatch.ScheduleConfig{Service: s.Dispatch, Store: s.store, Max: c.MaxSchedules, Logger: c.Logger})
 	return nil

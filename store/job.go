@@ -92,6 +92,9 @@ func (s *Store) FreeLeases(ctx context.Context) error {
 func (s *Store) PlanJob(ctx context.Context, j dispatch.Job, m *aurora.Message, targets, reachable *roaring.Bitmap) (dispatch.Job, error) {
 	err := s.write(ctx, func(t *tx) (err error) {
 		j.Targets = targets.Clone()
+		if m.Content.InApp != nil {
+			j.Targets = byPlatform(j.ByPlatform).notified(&m.Content)
+		}
 		if j.Badges, err = applyBadges(t, j.AppID, m, reachable); err != nil {
 			return err
 		}
@@ -105,7 +108,16 @@ func (s *Store) PlanJob(ctx context.Context, j dispatch.Job, m *aurora.Message, 
 		if err := dropSelection(t, j, m); err != nil {
 			return err
 		}
-		return addMark(t, j.MessageID, aurora.Targeted, targets)
+		if m.Content.InApp == nil {
+			return addMark(t, j.MessageID, aurora.Targeted, targets)
+		}
+		if err := addMark(t, j.MessageID, aurora.Targeted, j.Targets); err != nil {
+			return err
+		}
+		if err := addMarks(t, j.MessageID, byPlatform(j.ByPlatform).targeted()); err != nil {
+			return err
+		}
+		return enqueue(t, m, j.ByPlatform, j.Block)
 	})
 	return j, err
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/RoaringBitmap/roaring/v2"
 	"github.com/aurora-push/aurora"
 	"github.com/aurora-push/aurora/dispatch"
 	"github.com/aurora-push/aurora/ledger"
@@ -36,9 +37,21 @@ func (s *Store) AcceptMessage(ctx context.Context, a dispatch.Accepted) (r dispa
 // insertAccepted stores a message with its jobs, and returns the explicit one
 // if it is leased to a.Holder.
 func insertAccepted(t *tx, a dispatch.Accepted) (leased *dispatch.Job, err error) {
+	m := &a.Message
+	targets, devices, err := recipients(t, a)
+	if err != nil {
+		return nil, err
+	}
+	marks := devices.targeted()
+	if targets != nil {
+		marks[aurora.Targeted] = targets
+	}
 	var notes []byte
-	if a.Targets != nil && a.Targets.GetCardinality() <= fewDevices {
-		notes = appendNote(nil, t.now, aurora.Targeted, a.Targets)
+	if a.Targets != nil && a.Targets.GetCardinality() <= fewDevices && m.Options.OverrideID == 0 { // whose devices may become many
+		for mark, numbers := range marks {
+			notes = appendNote(notes, t.now, mark, numbers)
+		}
+		marks = nil
 	}
 	if err := insertMessage(t, a.Message, notes); err != nil {
 		return nil, err
@@ -53,25 +66,28 @@ func insertAccepted(t *tx, a dispatch.Accepted) (leased *dispatch.Job, err error
 			return nil, err
 		}
 	}
+	if m.Options.OverrideID != 0 {
+		if err := override(t, m); err != nil {
+			return nil, err
+		}
+	}
 	if a.Targets == nil {
 		for _, block := range a.Blocks {
-			if err := insertJob(t, dispatch.Job{ID: newJobID(), MessageID: a.Message.ID, AppID: a.Message.AppID, Lane: dispatch.Broadcast, Block: int64(block)}, "", t.now); err != nil {
+			if err := insertJob(t, dispatch.Job{ID: newJobID(), MessageID: m.ID, AppID: m.AppID, Lane: dispatch.Broadcast, Block: int64(block)}, "", t.now); err != nil {
 				return nil, err
 			}
 		}
 		return nil, nil
 	}
-	if a.Targets.IsEmpty() {
-		return nil, nil
+	if err := addMarks(t, m.ID, marks); err != nil {
+		return nil, err
+	}
+	if err := enqueue(t, m, devices, dispatch.Explicit); err != nil || targets.IsEmpty() {
+		return nil, err
 	}
 	// No other job has a message's id: those of the others lie beyond all messages'.
-	j := dispatch.Job{ID: int64(a.Message.ID), MessageID: a.Message.ID, AppID: a.Message.AppID, Lane: dispatch.Direct, Block: dispatch.Explicit, Targets: a.Targets}
-	if notes == nil {
-		if err := addMark(t, j.MessageID, aurora.Targeted, j.Targets); err != nil {
-			return nil, err
-		}
-	}
-	if j.Badges, err = applyBadges(t, j.AppID, &a.Message, a.Reachable); err != nil {
+	j := dispatch.Job{ID: int64(m.ID), MessageID: m.ID, AppID: m.AppID, Lane: dispatch.Direct, Block: dispatch.Explicit, Targets: targets}
+	if j.Badges, err = applyBadges(t, j.AppID, m, a.Reachable); err != nil {
 		return nil, err
 	}
 	due := t.now
@@ -82,6 +98,16 @@ func insertAccepted(t *tx, a dispatch.Accepted) (leased *dispatch.Job, err error
 		return nil, err
 	}
 	return &j, nil
+}
+
+// recipients returns the devices of an explicit audience that the notification
+// is for, and those that the in-app message is for; nil if it is not explicit.
+func recipients(t *tx, a dispatch.Accepted) (targets *roaring.Bitmap, devices byPlatform, err error) {
+	if a.Targets == nil || a.Message.Content.InApp == nil {
+		return a.Targets, nil, nil
+	}
+	devices, err = splitByPlatform(t, a.Message.AppID, a.Targets)
+	return devices.notified(&a.Message.Content), devices, err
 }
 
 // useCID notes a CID or returns the receipt of the push that used it first.
@@ -125,9 +151,26 @@ func insertMessage(t *tx, m aurora.Message, notes []byte) error {
 	for i, p := range m.Platforms {
 		platforms[i] = string(p)
 	}
-	_, err = t.exec("INSERT INTO message (id, app_id, sendno, source, platforms, audience, content, options, accepted_at, notes, trace) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
-		int64(m.ID), m.AppID, m.SendNo, m.Source, strings.Join(platforms, ","), m.Audience, content.String(), string(options), millis(m.AcceptedAt), string(notes), m.Trace)
+	_, err = t.exec("INSERT INTO message (id, app_id, sendno, source, platforms, audience, content, options, accepted_at, notes, trace, parts) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+		int64(m.ID), m.AppID, m.SendNo, m.Source, strings.Join(platforms, ","), m.Audience, content.String(), string(options), millis(m.AcceptedAt), string(notes), m.Trace, partsOf(m.Content))
 	return err
+}
+
+// The parts a message can have, as they are stored.
+const (
+	notificationOnly = iota
+	inAppOnly
+	bothParts
+)
+
+func partsOf(c aurora.Content) int {
+	switch {
+	case c.InApp == nil:
+		return notificationOnly
+	case c.Notifies():
+		return bothParts
+	}
+	return inAppOnly
 }
 
 const messageColumns = "id, app_id, sendno, source, platforms, audience, content, options, accepted_at, stopped_at, trace"
@@ -155,14 +198,25 @@ func (s *Store) Message(ctx context.Context, id aurora.MessageID) (aurora.Messag
 	return scanMessage(s.row(ctx, "SELECT "+messageColumns+" FROM message WHERE id = $1", int64(id)))
 }
 
-// StopMessage notes that a message is stopped and makes its waiting jobs due.
+// MessageSince reports whether the app has a message that was accepted since.
+func (s *Store) MessageSince(ctx context.Context, appID int64, id aurora.MessageID, since time.Time) (bool, error) {
+	var n int
+	err := s.row(ctx, "SELECT COUNT(*) FROM message WHERE id = $1 AND app_id = $2 AND accepted_at >= $3", int64(id), appID, millis(since)).Scan(&n)
+	return n == 1, err
+}
+
+// StopMessage notes that a message is stopped, makes its waiting jobs due, and
+// gives up its in-app message where it still waits.
 func (s *Store) StopMessage(ctx context.Context, appID int64, id aurora.MessageID) error {
 	return s.write(ctx, func(t *tx) error {
 		changed, err := t.exec("UPDATE message SET stopped_at = $3 WHERE id = $1 AND app_id = $2 AND stopped_at = 0", int64(id), appID, millis(t.now))
 		if err != nil || changed == 0 {
 			return err
 		}
-		_, err = t.exec("UPDATE job SET due_at = $2 WHERE message_id = $1 AND holder = '' AND due_at > $2", int64(id), millis(t.now))
+		if _, err = t.exec("UPDATE job SET due_at = $2 WHERE message_id = $1 AND holder = '' AND due_at > $2", int64(id), millis(t.now)); err != nil {
+			return err
+		}
+		_, err = giveUp(t, appID, id, aurora.ReasonStopped)
 		return err
 	})
 }

@@ -105,53 +105,95 @@ func (s *Store) AddReceipts(ctx context.Context, reports []ledger.Reported) (fre
 }
 
 func addReceipts(t *tx, r ledger.Reported) (news ledger.Reported, err error) {
-	news = ledger.Reported{AppID: r.AppID, MessageID: r.MessageID, Received: roaring.New(), Opened: roaring.New()}
+	news = ledger.Reported{AppID: r.AppID, MessageID: r.MessageID, Part: r.Part, Received: roaring.New(), Opened: roaring.New()}
 	var app int64
+	var parts int
 	var text string
-	err = t.row("SELECT app_id, notes FROM message WHERE id = $1", int64(r.MessageID)).Scan(&app, &text)
+	err = t.row("SELECT app_id, parts, notes FROM message WHERE id = $1", int64(r.MessageID)).Scan(&app, &parts, &text)
 	if errors.Is(err, sql.ErrNoRows) || err == nil && app != r.AppID {
 		return news, nil
 	}
 	if err != nil {
 		return news, err
 	}
+	l := marks{t: t, id: r.MessageID}
 	if text != "" {
-		notes, err := parseNotes(text)
-		if err != nil {
+		if l.notes, err = parseNotes(text); err != nil {
 			return news, err
 		}
-		targeted := noted(notes, aurora.Targeted)
-		news.Received = unknown(r.Received, targeted, noted(notes, aurora.Received))
-		news.Opened = unknown(r.Opened, targeted, noted(notes, aurora.Opened))
-		_, err = addNotes(t, r.MessageID, map[aurora.Mark]*roaring.Bitmap{aurora.Received: news.Received, aurora.Opened: news.Opened})
-		return news, err
 	}
 	for block, received := range byBlock(r.Received) {
-		targeted, err := loadMark(t, r.MessageID, block, aurora.Targeted)
+		one := ledger.Reported{Received: received, Opened: roaring.And(received, r.Opened)}
+		inApp, err := l.inAppPart(one, r.Part, parts, block)
 		if err != nil {
 			return news, err
 		}
-		for _, m := range []struct {
-			mark     aurora.Mark
-			reported *roaring.Bitmap
-			news     *roaring.Bitmap
-		}{{aurora.Received, received, news.Received}, {aurora.Opened, roaring.And(received, r.Opened), news.Opened}} {
-			known, err := loadMark(t, r.MessageID, block, m.mark)
-			if err != nil {
-				return news, err
-			}
-			fresh := unknown(m.reported, targeted, known)
-			if fresh.IsEmpty() {
-				continue
-			}
-			m.news.Or(fresh)
-			known.Or(fresh)
-			if err := putMark(t, r.MessageID, block, m.mark, known); err != nil {
-				return news, err
-			}
+		if err := l.addInApp(inApp, block, &news); err != nil {
+			return news, err
+		}
+		one.Received, one.Opened = roaring.AndNot(one.Received, inApp.Received), roaring.AndNot(one.Opened, inApp.Opened)
+		if r.Part == aurora.MessagePart {
+			continue
+		}
+		if err := l.addReported(one, block, aurora.Targeted, aurora.Received, aurora.Opened, &news); err != nil {
+			return news, err
 		}
 	}
 	return news, nil
+}
+
+// marks are those of one message, wherever they are kept.
+type marks struct {
+	t     *tx
+	id    aurora.MessageID
+	notes []note // nil if the message has bitmaps instead
+}
+
+// load returns the devices of a block that have a mark. With notes it may
+// return those of other blocks too.
+func (m marks) load(block uint32, mark aurora.Mark) (*roaring.Bitmap, error) {
+	if m.notes != nil {
+		return noted(m.notes, mark), nil
+	}
+	return loadMark(m.t, m.id, block, mark)
+}
+
+// addReported adds what is not on record yet under the marks received and
+// opened, for the devices that have the mark targeted.
+func (m marks) addReported(r ledger.Reported, block uint32, targeted, received, opened aurora.Mark, news *ledger.Reported) error {
+	if r.Received.IsEmpty() {
+		return nil
+	}
+	meant, err := m.load(block, targeted)
+	if err != nil {
+		return err
+	}
+	notes := map[aurora.Mark]*roaring.Bitmap{}
+	for _, part := range []struct {
+		mark     aurora.Mark
+		reported *roaring.Bitmap
+		news     *roaring.Bitmap
+	}{{received, r.Received, news.Received}, {opened, r.Opened, news.Opened}} {
+		known, err := m.load(block, part.mark)
+		if err != nil {
+			return err
+		}
+		fresh := unknown(part.reported, meant, known)
+		if fresh.IsEmpty() {
+			continue
+		}
+		part.news.Or(fresh)
+		if m.notes != nil {
+			notes[part.mark] = fresh
+			continue
+		}
+		known.Or(fresh)
+		if err := putMark(m.t, m.id, block, part.mark, known); err != nil {
+			return err
+		}
+	}
+	_, err = addNotes(m.t, m.id, notes)
+	return err
 }
 
 // unknown returns those that were reported and targeted, and are not known yet.
