@@ -78,6 +78,8 @@ type Config struct {
 	Admin      Admin
 	Groups     GroupDispatcher
 	Files      Files
+	Assets     Assets
+	Tests      TestDevices
 	Dispatcher Dispatcher
 	Reports    Reports
 	Devices    Devices

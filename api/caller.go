@@ -85,7 +85,7 @@ func scopeOf(rt *route) (scope account.Scope, ok bool) {
 		return change, true
 	}
 	switch rt.family {
-	case pushFamily, fileFamily:
+	case pushFamily, fileFamily, flatFamily:
 		return either(account.PushReadScope, account.PushScope)
 	case labelFamily:
 		return either(account.DevicesReadScope, account.DevicesScope)

@@ -42,8 +42,24 @@ func decodePushObject(top object) (r dispatch.Request, err error) {
 	if err := decodeOptions(top, &r.Message); err != nil {
 		return r, err
 	}
+	if err := decodeReferences(top, &r); err != nil {
+		return r, err
+	}
 	r.CID, _, err = top.text("cid")
 	return r, err
+}
+
+// decodeReferences reads the options that refer to something of the app's.
+func decodeReferences(top object, r *dispatch.Request) error {
+	o, ok, err := top.object("options")
+	if err != nil || !ok {
+		return err
+	}
+	if r.TestOnly, _, err = o.boolean("test_model"); err != nil {
+		return err
+	}
+	r.Plan, _, err = o.text("business_operation_code")
+	return err
 }
 
 func requireContent(top object) error {

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/aurora-push/aurora"
 	"github.com/aurora-push/aurora/audience"
@@ -139,8 +138,7 @@ type fileAnswer struct {
 }
 
 func fileAnswerOf(f dispatch.File) fileAnswer {
-	china := time.FixedZone("", 8*60*60)
-	return fileAnswer{f.ID, string(f.Kind), f.Name, f.CreatedAt.In(china).Format(time.DateTime), f.ExpiresAt.In(china).Format(time.DateTime)}
+	return fileAnswer{f.ID, string(f.Kind), f.Name, inChina(f.CreatedAt), inChina(f.ExpiresAt)}
 }
 
 // files is GET /v3/files.

@@ -140,3 +140,17 @@ func (s *server) groupReport(ctx context.Context, groupID int64, id aurora.Messa
 	}
 	return sum, err == nil, err
 }
+
+// groupUsers is GET /v3/group/users: the numbers of all the group's apps
+// together. A phone with two of the apps counts in each.
+func (s *server) groupUsers(r *http.Request, g aurora.Group) (any, error) {
+	q, err := parseUsersQuery(r)
+	if err != nil {
+		return nil, err
+	}
+	apps, err := s.Owners.GroupApps(r.Context(), g.ID)
+	if err != nil {
+		return nil, err
+	}
+	return s.usersOf(r, apps, q)
+}

@@ -154,3 +154,22 @@ func TestGroupRefusals(t *testing.T) {
 		t.Errorf("another group reads %s", report)
 	}
 }
+
+// TestGroupUsers: the apps' numbers added up.
+func TestGroupUsers(t *testing.T) {
+	w := startWorld(t)
+	g := w.newGroup(t, "Both", w.app, w.other)
+	w.register(t, w.app, "")
+	w.register(t, w.other, "")
+	w.register(t, w.other, "")
+	query := "/users?time_unit=day&start=" + china(0)[:10] + "&duration=1"
+	var users struct {
+		Items []struct{ IOS struct{ New int } }
+	}
+	w.accepted(t, request{path: "/v3/group" + query}.asGroup(g), &users)
+	if len(users.Items) != 1 || users.Items[0].IOS.New != 3 {
+		t.Errorf("%+v", users)
+	}
+	w.refused(t, request{path: "/v3/group" + query}.as(w.app), 401, 3001)
+	w.refused(t, request{path: "/v3/group/users"}.asGroup(g), 400, 3002)
+}

@@ -21,6 +21,9 @@ type Limits struct {
 const defaultLimit = 600_000
 
 func (l Limits) of(f family) int {
+	if f == flatFamily { // counted apart, by the same limit
+		f = pushFamily
+	}
 	n := map[family]int{pushFamily: l.Push, labelFamily: l.Devices, reportFamily: l.Reports, scheduleFamily: l.Schedules, fileFamily: l.Files}[f]
 	if n <= 0 {
 		return defaultLimit

@@ -124,7 +124,10 @@ func describe(files fs.FS) (description []byte, missing []string, err error) {
 		"components": node{
 			"schemas":         schemas,
 			"securitySchemes": securitySchemes,
-			"responses":       node{"Refusal": node{"description": "Refused: `error.code` is the number, `error.message` says what is wrong and what to do.", "content": jsonContent(refTo("Refusal"))}},
+			"responses": node{
+				"Refusal":     node{"description": "Refused: `error.code` is the number, `error.message` says what is wrong and what to do.", "content": jsonContent(refTo("Refusal"))},
+				"FlatRefusal": node{"description": "Refused: `code` is the number, `message` says what is wrong and what to do.", "content": jsonContent(refTo("FlatRefusal"))},
+			},
 		},
 	}, "", " ")
 	return description, missing, err
@@ -179,6 +182,14 @@ func routeOf(key string) *route {
 	return &routes[i]
 }
 
+// refusalName names the envelope of a route's refusals.
+func (rt *route) refusalName() string {
+	if rt.family == flatFamily {
+		return "FlatRefusal"
+	}
+	return "Refusal"
+}
+
 func refTo(schema string) node { return node{"$ref": "#/components/schemas/" + schema} }
 
 func jsonContent(schema any) node { return node{"application/json": node{"schema": schema}} }
@@ -204,7 +215,7 @@ func (op operation) node(rt *route, tag string) node {
 	}
 	responses := node{"200": node{"description": "Done.", "content": content}}
 	for _, status := range rt.refusedWith() {
-		responses[status] = node{"$ref": "#/components/responses/Refusal"}
+		responses[status] = node{"$ref": "#/components/responses/" + rt.refusalName()}
 	}
 	n["responses"] = responses
 	return n

@@ -44,13 +44,20 @@ var description = sync.OnceValues(func() ([]described, error) {
 	if err != nil {
 		return nil, err
 	}
+	flat, err := c.Compile("aurora.json#/components/schemas/FlatRefusal")
+	if err != nil {
+		return nil, err
+	}
 	var list []described
 	for path, item := range doc["paths"].(map[string]any) {
 		for method, op := range item.(map[string]any) {
 			d := described{method: strings.ToUpper(method), segments: strings.Split(path, "/")[1:], refusal: refusal}
 			at := "aurora.json#/paths/" + url.PathEscape(strings.ReplaceAll(strings.ReplaceAll(path, "~", "~0"), "/", "~1")) + "/" + method
 			o := op.(map[string]any)
-			for status := range o["responses"].(map[string]any) {
+			for status, response := range o["responses"].(map[string]any) {
+				if response.(map[string]any)["$ref"] == "#/components/responses/FlatRefusal" {
+					d.refusal = flat
+				}
 				d.statuses = append(d.statuses, status)
 			}
 			if body, ok := o["requestBody"].(map[string]any); ok {

@@ -23,6 +23,7 @@ const (
 	scheduleFamily
 	manageFamily // keys, allow-lists, webhooks, events, audit: Aurora's own
 	fileFamily   // audience files
+	flatFamily   // plans, templates, test devices, quota: with an envelope of their own
 	adminFamily  // apps and their certificates, for developers
 )
 
@@ -38,6 +39,7 @@ var refusals = map[family]map[aurora.Kind]number{
 		aurora.Invalid:      {400, 1003},
 		aurora.NotFound:     {400, 1003},
 		aurora.Conflict:     {400, 1003},
+		aurora.Full:         {400, 1003},
 		aurora.Unauthorized: {401, 1004},
 		aurora.TooLarge:     {400, 1005},
 		aurora.NoTarget:     {400, 1011},
@@ -108,6 +110,20 @@ var refusals = map[family]map[aurora.Kind]number{
 		aurora.Unavailable:  {503, 9030},
 		aurora.TooMany:      {429, 2002},
 	},
+	flatFamily: {
+		aurora.Internal:     {500, 1000},
+		aurora.Missing:      {400, 1002},
+		aurora.Invalid:      {400, 1003},
+		aurora.Full:         {400, 1003},
+		aurora.NotFound:     {400, 1003},
+		aurora.Conflict:     {400, 1003},
+		aurora.Unauthorized: {401, 1004},
+		aurora.TooLarge:     {400, 1005},
+		aurora.NoTarget:     {400, 1011},
+		aurora.Unavailable:  {503, 1030},
+		aurora.TooMany:      {429, 2002},
+		aurora.Forbidden:    {403, 2007},
+	},
 	fileFamily: {
 		aurora.Internal:     {500, 1000},
 		aurora.Missing:      {400, 1002},
@@ -167,6 +183,10 @@ func (s *server) refuse(w http.ResponseWriter, r *http.Request, f family, err er
 	}
 	if n.status == http.StatusUnauthorized {
 		w.Header().Set("WWW-Authenticate", `Basic realm="Aurora"`)
+	}
+	if f == flatFamily {
+		respond(w, n.status, flatAnswer{Code: n.code, Message: text})
+		return
 	}
 	respond(w, n.status, b)
 }

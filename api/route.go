@@ -49,6 +49,21 @@ var routes = []route{
 	at("POST", "/v3/push/batch/regid/single", pushFamily, (*server).batchByRegistration),
 	at("POST", "/v3/push/batch/alias/single", pushFamily, (*server).batchByAlias),
 
+	at("GET", "/v3/push/quota", flatFamily, (*server).quota),
+	at("POST", "/v3/push/template", flatFamily, (*server).templatePush),
+	at("POST", "/v3/push/template/schedule", flatFamily, (*server).templateSchedule),
+	at("POST", "/v3/push_plan/create", flatFamily, (*server).createPlan),
+	at("PUT", "/v3/push_plan/update", flatFamily, (*server).changePlan),
+	at("GET", "/v3/push_plan/list", flatFamily, (*server).plans),
+	at("POST", "/v3/images/byurls", pushFamily, (*server).createImageByURLs),
+	at("PUT", "/v3/images/byurls/{id}", pushFamily, (*server).changeImageByURLs),
+	at("POST", "/v3/images/byfiles", pushFamily, (*server).createImageByFiles),
+	at("PUT", "/v3/images/byfiles/{id}", pushFamily, (*server).changeImageByFiles),
+	at("POST", "/v3/test/model/add", flatFamily, (*server).addTestDevice),
+	at("PUT", "/v3/test/model/update", flatFamily, (*server).changeTestDevice),
+	at("DELETE", "/v3/test/model/delete/{id}", flatFamily, (*server).dropTestDevice),
+	at("GET", "/v3/test/model/list", flatFamily, (*server).testDevices),
+
 	at("POST", "/v3/push/file", pushFamily, (*server).filePush),
 	by("POST", "/v3/grouppush/file", pushFamily, forGroup(pushFamily, (*server).groupFilePush)),
 	ofFiles("POST", "/v3/files/alias", uploadFile(dispatch.AliasFile)),
@@ -58,6 +73,7 @@ var routes = []route{
 	ofFiles("DELETE", "/v3/files/{id}", (*server).dropFile),
 
 	by("POST", "/v3/grouppush", pushFamily, forGroup(pushFamily, (*server).groupPush)),
+	by("GET", "/v3/group/users", reportFamily, forGroup(reportFamily, (*server).groupUsers)),
 	by("GET", "/v3/group/messages/detail", reportFamily, forGroup(reportFamily, (*server).groupMessagesDetail)),
 
 	at("POST", "/v3/devices/status", labelFamily, (*server).deviceStatus),

@@ -55,6 +55,11 @@ func (s *Service) Accept(ctx context.Context, app aurora.App, r Request) (_ Rece
 	}
 	s.c.Accepted(r.Message.Source)
 	s.arrived(&a.Message, a.Targets)
+	if r.Plan != "" {
+		if err := s.c.Assets.UsePlan(ctx, app.ID, r.Plan); err != nil { // the push is kept, and that is what was promised
+			s.c.Logger.WarnContext(ctx, "a push was not counted under its plan", "message", receipt.MessageID, "error", err)
+		}
+	}
 	s.hint(app.ID, receipt.MessageID)
 	return receipt, nil
 }
@@ -88,6 +93,19 @@ func (s *Service) prepare(ctx context.Context, app aurora.App, r Request) (Accep
 	m.ID = s.ids.next(m.AcceptedAt)
 	if err := s.checkOverride(ctx, &m); err != nil {
 		return Accepted{}, err
+	}
+	if r.TestOnly {
+		tests, err := s.c.Registry.TestDevices(ctx, app.ID)
+		if err != nil {
+			return Accepted{}, err
+		}
+		if len(tests) == 0 {
+			return Accepted{}, aurora.Errorf(aurora.NoTarget, "options.test_model is set and the app has no test devices. Add one with POST /v3/test/model/add.")
+		}
+		if r.File != "" {
+			return Accepted{}, aurora.Errorf(aurora.Invalid, "options.test_model does not go with a file. Name the test devices instead.")
+		}
+		r.Audience = audience.And(r.Audience, audience.AnyOf(audience.Registration, tests))
 	}
 	e := onPlatforms(r.Audience, m.Platforms)
 	m.Audience = e.String()

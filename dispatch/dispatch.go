@@ -163,6 +163,8 @@ type Registry interface {
 	SelectPoints(ctx context.Context, appID int64, e audience.Expr) (*roaring.Bitmap, error)
 	// SelectValues adds the devices with any of the aliases or registration ids.
 	SelectValues(ctx context.Context, appID int64, f audience.Field, values []string, into *roaring.Bitmap) error
+	// TestDevices returns the registration ids of the app's test devices.
+	TestDevices(ctx context.Context, appID int64) ([]string, error)
 	// Blocks returns how many blocks the app's devices span.
 	Blocks(ctx context.Context, appID int64) (uint32, error)
 }
@@ -196,6 +198,7 @@ type Config struct {
 	Messages Messages
 	Groups   GroupPushes
 	Files    FileStore
+	Assets   AssetStore
 	Registry Registry
 	Channel  Channel
 	Parker   Parker
@@ -225,6 +228,10 @@ type Request struct {
 	// AllowEmpty accepts an audience that selects nobody: JPush refuses it only
 	// when one kind of selector was used (spec/rest-api.md §7.1.4).
 	AllowEmpty bool
+	// TestOnly narrows the audience to the app's test devices.
+	TestOnly bool
+	// Plan is the push plan that the push is counted under; "" for none.
+	Plan string
 	// File is the id of a file whose lines are the audience, instead of Audience.
 	File  string
 	group aurora.MessageID // the push to a group that this is part of

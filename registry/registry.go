@@ -58,6 +58,7 @@ type Store interface {
 	Devices
 	Index
 	Labels
+	TestDevices
 	Presence
 }
 

@@ -74,7 +74,7 @@ func (s *Server) Start(ctx context.Context) (err error) {
 
 func (s *Server) handler() (http.Handler, error) {
 	rest := api.New(api.Config{
-		Accounts: s.Accounts, Keys: s.Accounts, Owners: s.Accounts, Admin: s.Accounts, Groups: s.Dispatch, Files: s.Files,
+		Accounts: s.Accounts, Keys: s.Accounts, Owners: s.Accounts, Admin: s.Accounts, Groups: s.Dispatch, Files: s.Files, Assets: s.Assets, Tests: s.Registry,
 		Dispatcher: s.Dispatch, Reports: s.Ledger, Devices: s.Registry, Inbox: s.Inbox, Labels: s.Registry, Statistics: s.Registry, Schedules: s.Schedules,
 		Limits: s.config.Limits, TrustedProxies: s.config.TrustedProxies,
 		Logger: s.config.Logger, Watch: s.watch,

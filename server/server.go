@@ -72,6 +72,8 @@ type Server struct {
 	Ledger   *ledger.Service
 	// Files are audiences that arrive as files.
 	Files *dispatch.Files
+	// Assets are push plans and images.
+	Assets *dispatch.Assets
 	// Schedules sends what is due later.
 	Schedules *dispatch.Schedules
 	// Inbox hands in-app messages to devices.
@@ -146,7 +148,8 @@ func (s *Server) wire(ctx context.Context) error {
 	hints := &bus.Local{}
 	s.Ledger = ledger.New(s.store, s.Registry, hints)
 	s.Inbox = inbox.New(inbox.Config{Queue: s.store, Bus: hints, Moved: s.Ledger.Hint, Logger: c.Logger})
-	s.Dispatch = dispatch.New(dispatch.Config{Messages: s.store, Groups: s.store, Files: s.store, Registry: s.Registry, Channel: s.channel, Parker: s.Accounts, Hint: s.Ledger.Hint, Arrived: s.Inbox.Arrived, Tracer: s.tracer, Accepted: s.metrics.countAccepted, Settled: s.metrics.countSettled, Logger: c.Logger})
+	s.Dispatch = dispatch.New(dispatch.Config{Messages: s.store, Groups: s.store, Files: s.store, Assets: s.store, Registry: s.Registry, Channel: s.channel, Parker: s.Accounts, Hint: s.Ledger.Hint, Arrived: s.Inbox.Arrived, Tracer: s.tracer, Accepted: s.metrics.countAccepted, Settled: s.metrics.countSettled, Logger: c.Logger})
+	s.Assets = dispatch.NewAssets(s.store)
 	s.Files = dispatch.NewFiles(s.store, c.Logger)
 	s.Schedules = dispatch.NewSchedules(dispatch.ScheduleConfig{Service: s.Dispatch, Store: s.store, Max: c.MaxSchedules, Logger: c.Logger})
 	return nil
