@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -23,6 +24,7 @@ type aurora struct {
 	times    []time.Time              // of the requests
 	batches  []int                    // sizes of receipt requests
 	faults   []fault                  // the first one is used up by the next request
+	inbox    []InAppMessage           // for every device, until it acknowledges
 }
 
 type auroraDevice struct {
@@ -69,6 +71,9 @@ func (a *aurora) RoundTrip(r *http.Request) (*http.Response, error) {
 		io.WriteString(recorder, f.body)
 		return recorder.Result(), nil
 	}
+	if strings.HasSuffix(r.URL.Path, "/messages") && !a.holdOpen(r) {
+		return nil, r.Context().Err()
+	}
 	a.ServeHTTP(recorder, r)
 	response := recorder.Result()
 	if f.cut {
@@ -108,9 +113,43 @@ func (a *aurora) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		a.patch(w, r, d)
 	case r.Method == http.MethodPost:
 		a.receive(w, r)
+	case len(path) == 4:
+		json.NewEncoder(w).Encode(map[string]any{"messages": a.waiting()})
 	default:
 		json.NewEncoder(w).Encode(map[string]any{"registration_id": d.ID, "alias": d.Values["alias"], "tags": d.Tags, "token": d.Values["token"]})
 	}
+}
+
+// holdOpen waits for a message as the question says; false when the device hung up.
+func (a *aurora) holdOpen(r *http.Request) bool {
+	wait, _ := strconv.Atoi(r.URL.Query().Get("wait"))
+	for end := time.Now().Add(time.Duration(wait) * time.Second); time.Now().Before(end); {
+		a.mu.Lock()
+		n := len(a.waiting())
+		a.mu.Unlock()
+		if n > 0 {
+			return true
+		}
+		select {
+		case <-time.After(100 * time.Millisecond):
+		case <-r.Context().Done():
+			return false
+		}
+	}
+	return true
+}
+
+// waiting lists what is not acknowledged. The caller holds mu.
+func (a *aurora) waiting() []InAppMessage {
+	return slices.DeleteFunc(slices.Clone(a.inbox), func(m InAppMessage) bool {
+		return slices.ContainsFunc(a.receipts, Receipt{MessageID: m.MessageID, Event: Received, Part: partMessage}.same)
+	})
+}
+
+func (a *aurora) say(id, content string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.inbox = append(a.inbox, InAppMessage{MessageID: id, Content: content})
 }
 
 func (a *aurora) register(w http.ResponseWriter, r *http.Request) {
@@ -199,7 +238,7 @@ func (a *aurora) receive(w http.ResponseWriter, r *http.Request) {
 	}
 	for _, receipt := range body.Receipts {
 		known := slices.ContainsFunc(a.receipts, func(r Receipt) bool {
-			return r.MessageID == receipt.MessageID && r.Event == receipt.Event
+			return r.same(receipt)
 		})
 		if !known {
 			a.receipts = append(a.receipts, receipt)

@@ -44,14 +44,16 @@ type Client struct {
 	cancel    context.CancelFunc
 	done      chan struct{} // closed when the background work has ended; nil before Start
 
-	mu       sync.Mutex
-	record   record
-	loaded   bool // record is what the store holds; before that it holds only what was asked since New
-	closed   bool
-	refused  error // final refusal of the registration
-	refusals []error
-	failure  error         // of the latest attempt; nil after a success
-	changed  chan struct{} // closed and replaced whenever something below mu changes
+	mu        sync.Mutex
+	record    record
+	loaded    bool // record is what the store holds; before that it holds only what was asked since New
+	closed    bool
+	refused   error // final refusal of the registration
+	refusals  []error
+	failure   error         // of the latest attempt; nil after a success
+	connected bool          // the app wants in-app messages
+	hangUp    func()        // gives the open question for them up; nil when there is none
+	changed   chan struct{} // closed and replaced whenever something below mu changes
 }
 
 // New checks the options. It performs no I/O, and nothing is collected or sent before [Client.Start].
@@ -92,7 +94,16 @@ func (c *Client) Start() {
 	if !c.options.ReceiptsOnly {
 		c.want(c.attributes())
 	}
-	go c.run(ctx)
+	done := c.done
+	go func() {
+		defer close(done)
+		var listening sync.WaitGroup
+		if !c.options.ReceiptsOnly {
+			listening.Go(func() { c.listen(ctx) })
+		}
+		c.run(ctx)
+		listening.Wait()
+	}()
 }
 
 // Close ends the background work, giving up a request that is under way, and waits for its end or for ctx. What was not

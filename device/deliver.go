@@ -12,7 +12,6 @@ const receiptBatch = 100
 
 // run delivers until ctx ends: one request at a time, so that the order of writes is the order of calls.
 func (c *Client) run(ctx context.Context) {
-	defer close(c.done)
 	failures := 0
 	for ctx.Err() == nil {
 		task, proof := c.nextTask()

@@ -21,6 +21,15 @@ type Receipt struct {
 	MessageID string    `json:"msg_id"` // decimal digits
 	Event     Event     `json:"event"`
 	At        time.Time `json:"at"`
+	// Part is "message" for an in-app message; a push can have a notification under the same id.
+	Part string `json:"part,omitempty"`
+}
+
+const partMessage = "message"
+
+// same reports whether two receipts say the same.
+func (r Receipt) same(other Receipt) bool {
+	return r.MessageID == other.MessageID && r.Event == other.Event && r.Part == other.Part
 }
 
 var digits = regexp.MustCompile(`^[0-9]{1,20}$`)
@@ -52,9 +61,9 @@ func receiptsFor(event Event, payload []byte, at time.Time) []Receipt {
 	if !ok {
 		return nil
 	}
-	receipts := []Receipt{{id, Received, at}}
+	receipts := []Receipt{{MessageID: id, Event: Received, At: at}}
 	if event == Opened {
-		receipts = append(receipts, Receipt{id, Opened, at})
+		receipts = append(receipts, Receipt{MessageID: id, Event: Opened, At: at})
 	}
 	return receipts
 }

@@ -28,6 +28,9 @@ type record struct {
 	Pending        changes   `json:"pending"`            // the part Aurora has not confirmed
 	Receipts       []Receipt `json:"receipts,omitempty"` // not yet delivered, oldest first
 	Known          []string  `json:"known,omitempty"`    // "msg_id event" of the latest receipts, delivered or not, oldest first
+	// In-app messages that the app has not taken yet, and the ids of the latest that arrived, oldest first.
+	Inbox      []InAppMessage `json:"inbox,omitempty"`
+	KnownInApp []string       `json:"known_in_app,omitempty"`
 }
 
 const recordVersion = 1
@@ -73,7 +76,7 @@ func (r *record) bind(server, appKey string) {
 		return
 	}
 	if r.AppKey != "" {
-		r.Receipts, r.Known = nil, nil
+		r.Receipts, r.Known, r.Inbox, r.KnownInApp = nil, nil, nil, nil
 		r.forget()
 	}
 	r.Server, r.AppKey = server, appKey
@@ -117,9 +120,7 @@ func (r *record) add(receipts []Receipt) (added bool, dropped int) {
 // settle removes delivered receipts from the queue.
 func (r *record) settle(delivered []Receipt) {
 	r.Receipts = slices.DeleteFunc(r.Receipts, func(queued Receipt) bool {
-		return slices.ContainsFunc(delivered, func(d Receipt) bool {
-			return d.MessageID == queued.MessageID && d.Event == queued.Event
-		})
+		return slices.ContainsFunc(delivered, queued.same)
 	})
 }
 

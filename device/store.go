@@ -10,7 +10,7 @@ import (
 )
 
 // Store keeps the SDK's record of one installation: its identity, the desired state and the receipts not yet delivered.
-// The record is one small JSON document (under 200 KiB) that contains the secret of the installation, so it belongs where
+// The record is one small JSON document (under 400 KiB) that contains the secret of the installation, so it belongs where
 // only the app can read it. One Client uses a Store at a time.
 type Store interface {
 	// Load returns the record last saved, or nil when there is none. An error means "cannot be read now": the SDK tries

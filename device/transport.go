@@ -75,7 +75,12 @@ func (t *transport) read(ctx context.Context, id, secret string) (Device, error)
 
 // call makes one request and decodes its answer. The error is a *RefusedError (final) or a *retryError.
 func (t *transport) call(ctx context.Context, method, path, user, secret string, body, answer any) error {
-	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	return t.callWithin(ctx, requestTimeout, method, path, user, secret, body, answer)
+}
+
+// callWithin is call with another bound than requestTimeout.
+func (t *transport) callWithin(ctx context.Context, timeout time.Duration, method, path, user, secret string, body, answer any) error {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	var content io.Reader
 	if body != nil {
