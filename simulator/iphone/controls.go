@@ -57,6 +57,7 @@ func (p *Phone) suspend() {
 	if p.front != nil && p.front.process == Foreground {
 		p.front.process = Background
 		p.note("app", "delegate: applicationDidEnterBackground")
+		p.front.connect()
 	}
 }
 
@@ -158,6 +159,9 @@ func (p *Phone) SetAirplane(on bool) {
 			if p.session != nil {
 				p.session.end()
 			}
+			for _, i := range p.installed {
+				i.connect()
+			}
 			return
 		}
 		p.note("user", "switches airplane mode off")
@@ -165,6 +169,7 @@ func (p *Phone) SetAirplane(on bool) {
 			if i.client != nil {
 				i.client.Retry()
 			}
+			i.connect()
 		}
 		p.wakeSession()
 	})

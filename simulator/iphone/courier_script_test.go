@@ -161,12 +161,16 @@ type aurora struct {
 	values   map[string]any
 	installs []string
 	receipts []string // "msg event", each once
+	inbox    []string // in-app messages as JSON, by the next question gone
 	broken   bool
 	// forgetful: registers devices, and does not know them afterwards
 	forgetful bool
 }
 
 func (a *aurora) RoundTrip(r *http.Request) (*http.Response, error) {
+	if strings.HasSuffix(r.URL.Path, "/messages") {
+		return a.messages(r)
+	}
 	w := httptest.NewRecorder()
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -207,6 +211,35 @@ func (a *aurora) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	io.WriteString(w, "{}")
 	return w.Result(), nil
+}
+
+// messages answers when there is one, or after 50 seconds.
+func (a *aurora) messages(r *http.Request) (*http.Response, error) {
+	for range 500 {
+		a.mu.Lock()
+		found := a.inbox
+		a.inbox = nil
+		a.mu.Unlock()
+		if len(found) > 0 {
+			w := httptest.NewRecorder()
+			fmt.Fprintf(w, `{"messages":[%s]}`, strings.Join(found, ","))
+			return w.Result(), nil
+		}
+		select {
+		case <-time.After(100 * time.Millisecond):
+		case <-r.Context().Done():
+			return nil, r.Context().Err()
+		}
+	}
+	w := httptest.NewRecorder()
+	io.WriteString(w, `{"messages":[]}`)
+	return w.Result(), nil
+}
+
+func (a *aurora) say(message string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.inbox = append(a.inbox, message)
 }
 
 func (a *aurora) seen() []string {

@@ -32,6 +32,7 @@ func (i *installation) launch(state Process) {
 	}
 	client.Start()
 	i.phone.work.Go(func() { i.watch(ctx, client) })
+	i.phone.work.Go(func() { i.takeMessages(ctx, client) })
 	if i.permission != NotDetermined {
 		i.report()
 	}
@@ -83,6 +84,7 @@ func (i *installation) becomeActive() {
 	i.badge = 0
 	i.client.SetBadge(0)
 	i.client.Retry()
+	i.connect()
 	if i.permission != NotDetermined {
 		return
 	}
@@ -153,10 +155,7 @@ func (i *installation) didReceive(n Notification, r response) {
 	if r.action != "" {
 		i.phone.note("app", "action %s%s", r.action, quoted(r.text))
 	}
-	if len(i.messages) == maxMessages {
-		i.messages = i.messages[1:]
-	}
-	i.messages = append(i.messages, Message{
+	i.keep(Message{
 		ID: n.ID, MessageID: n.MessageID, Via: r.via, Action: r.action, Text: r.text,
 		Title: n.Title, Body: n.Body, At: n.At, Payload: n.Payload,
 	})
@@ -170,6 +169,13 @@ func (i *installation) didReceive(n Notification, r response) {
 	if n.MessageID != "" {
 		i.phone.note("sdk", "receipt %q for message %s", event, n.MessageID)
 	}
+}
+
+func (i *installation) keep(m Message) {
+	if len(i.messages) == maxMessages {
+		i.messages = i.messages[1:]
+	}
+	i.messages = append(i.messages, m)
 }
 
 func quoted(text string) string {

@@ -114,6 +114,7 @@ const (
 	ViaDismissed  Via = "dismissed"  // the user cleared it, and the category asks to hear of that
 	ViaVoIP       Via = "voip"       // PushKit brought it: a call
 	ViaAnswered   Via = "answered"   // the user took the call
+	ViaInApp      Via = "in-app"     // the app fetched it from Aurora while it was open: never shown by the system
 )
 
 // Message is a payload that the app's delegate received.

@@ -73,7 +73,7 @@ function renderGrid(apps) {
   }
 }
 
-const viaNames = { foreground: "arrived in the foreground", background: "woke the app in the background", opened: "opened by the user", action: "button pressed", dismissed: "cleared by the user" };
+const viaNames = { foreground: "arrived in the foreground", background: "woke the app in the background", opened: "opened by the user", action: "button pressed", dismissed: "cleared by the user", "in-app": "in-app message, not through APNs" };
 
 function renderApp(app) {
   set("app-name", app.name);
