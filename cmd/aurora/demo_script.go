@@ -72,7 +72,7 @@ func (s *script) walk() error {
 	if err := s.register(); err != nil {
 		return err
 	}
-	for _, scene := range []func() error{s.foreground, s.background, s.classicAlert, s.locked} {
+	for _, scene := range []func() error{s.foreground, s.background, s.classicAlert, s.locked, s.inApp} {
 		if err := scene(); err != nil {
 			return err
 		}
