@@ -125,6 +125,16 @@ func TestWithdraw(t *testing.T) {
 	if r := w.settled(t, w.app, id); r.Accepted != 1 || r.Failed != 0 {
 		t.Errorf("withdrawn after it was sent, the message is %+v", r)
 	}
+	var report struct {
+		Stopped struct {
+			At           string
+			Left, Spared int
+		}
+	}
+	w.accepted(t, request{path: "/v1/messages/" + id}.as(w.app), &report)
+	if report.Stopped.At == "" || report.Stopped.Left != 1 || report.Stopped.Spared != 0 {
+		t.Errorf("the report says of the stop: %+v; want that one had left", report.Stopped)
+	}
 	w.refused(t, request{method: "DELETE", path: "/v3/push/" + id}.as(w.other), 400, 1003)
 	w.refused(t, request{method: "DELETE", path: "/v3/push/42"}.as(w.app), 400, 1003)
 	w.refused(t, request{method: "DELETE", path: "/v3/push/validate"}.as(w.app), 400, 1003)

@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"time"
 
 	"github.com/aurora-push/aurora"
 	"github.com/aurora-push/aurora/ledger"
@@ -19,6 +20,14 @@ type messageAnswer struct {
 	Opened    uint64         `json:"opened"`
 	FailedBy  []failedReason `json:"failed_by"`
 	InApp     *inAppAnswer   `json:"in_app,omitempty"`
+	// Stopped is there if the push was stopped.
+	Stopped *stoppedAnswer `json:"stopped,omitempty"`
+}
+
+type stoppedAnswer struct {
+	At     string `json:"at"`
+	Left   uint64 `json:"left"`   // devices that it had been sent to
+	Spared uint64 `json:"spared"` // devices that it was not sent to any more
 }
 
 // inAppAnswer is the report of an in-app message, apart from its notification.
@@ -48,9 +57,12 @@ func (s *server) message(r *http.Request, app aurora.App) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := messageAnswer{id.String(), string(report.State), report.Targeted, report.Accepted, report.Failed, report.Pending, report.Received, report.Opened, reasons(report.FailedBy), nil}
+	a := messageAnswer{id.String(), string(report.State), report.Targeted, report.Accepted, report.Failed, report.Pending, report.Received, report.Opened, reasons(report.FailedBy), nil, nil}
 	if i := report.InApp; i != nil {
 		a.InApp = &inAppAnswer{ledger.Sum(i.Targeted), ledger.Sum(i.Handed), ledger.Sum(i.Received), ledger.Sum(i.Opened), i.Waiting, i.Failed, reasons(i.FailedBy)}
+	}
+	if at := report.Message.StoppedAt; !at.IsZero() {
+		a.Stopped = &stoppedAnswer{at.UTC().Format(time.RFC3339), report.Left(), report.FailedFor(aurora.ReasonStopped)}
 	}
 	return a, nil
 }

@@ -161,6 +161,14 @@ type Report struct {
 	Received  uint64         `json:"received"`
 	Opened    uint64         `json:"opened"`
 	FailedBy  []FailedReason `json:"failed_by"`
+	Stopped   *Stopped       `json:"stopped,omitempty"` // nil unless the push was stopped
+}
+
+// Stopped says how far a stopped push had come, in devices.
+type Stopped struct {
+	At     time.Time `json:"at"`
+	Left   uint64    `json:"left"`   // that it had been sent to
+	Spared uint64    `json:"spared"` // that it was not sent to any more
 }
 
 // FailedReason is how many devices failed for one reason.

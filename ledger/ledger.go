@@ -89,6 +89,28 @@ type ReasonCount struct {
 	Count  uint64
 }
 
+// FailedFor returns how many devices failed for a reason.
+func (r *Report) FailedFor(reason string) uint64 {
+	for _, f := range r.FailedBy {
+		if f.Reason == reason {
+			return f.Count
+		}
+	}
+	return 0
+}
+
+// Left returns how many devices the message has been sent to: those that the
+// vendor has answered for, whatever it said.
+func (r *Report) Left() uint64 {
+	n := r.Accepted
+	for _, f := range r.FailedBy {
+		if !ours(f.Reason) {
+			n += f.Count
+		}
+	}
+	return n
+}
+
 // State says whether a message has work left.
 type State string
 

@@ -133,7 +133,7 @@ func (t *timeline) sent() bool {
 // ours reports whether Aurora failed the device without asking the vendor.
 func ours(reason string) bool {
 	switch reason {
-	case aurora.ReasonNoToken, aurora.ReasonOtherEnvironment, aurora.ReasonPushDisabled, aurora.ReasonNoChannel, aurora.ReasonNoCredential, aurora.ReasonExpired:
+	case aurora.ReasonNoToken, aurora.ReasonOtherEnvironment, aurora.ReasonPushDisabled, aurora.ReasonNoChannel, aurora.ReasonNoCredential, aurora.ReasonExpired, aurora.ReasonStopped, aurora.ReasonDamaged:
 		return true
 	}
 	return false
@@ -153,6 +153,10 @@ func failedStep(reason string) string {
 		return "Channel"
 	case aurora.ReasonExpired:
 		return "Sent in time"
+	case aurora.ReasonStopped:
+		return "Sent before it was stopped"
+	case aurora.ReasonDamaged:
+		return "Read from the database"
 	}
 	return "Accepted by APNs"
 }

@@ -188,11 +188,9 @@ func (o *pushBench) push(ctx context.Context, production bool, r *pushResult) (c
 		return client.Report{}, err
 	}
 	report, err := settled(ctx, c, receipt.MessageID)
-	r.StopMillis, r.Left = max(0, float64(time.Duration(o.latest.Load())-called)/1e6), report.Accepted
-	for _, f := range report.FailedBy {
-		if f.Reason == aurora.ReasonStopped {
-			r.Stopped = f.Devices
-		}
+	r.StopMillis = max(0, float64(time.Duration(o.latest.Load())-called)/1e6)
+	if report.Stopped != nil {
+		r.Left, r.Stopped = report.Stopped.Left, report.Stopped.Spared
 	}
 	return report, err
 }
