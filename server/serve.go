@@ -14,6 +14,7 @@ import (
 	"github.com/aurora-push/aurora/account"
 	"github.com/aurora-push/aurora/api"
 	"github.com/aurora-push/aurora/console"
+	"github.com/aurora-push/aurora/ledger"
 )
 
 // lockName is the file in a data folder that a running server holds locked.
@@ -57,6 +58,8 @@ func (s *Server) Start(ctx context.Context) (err error) {
 	s.workers.Go(func() { s.Dispatch.Run(run) })
 	s.workers.Go(func() { s.Schedules.Run(run) })
 	s.workers.Go(func() { s.Inbox.Run(streams) }) // devices that wait for messages end with the live streams
+	retention := ledger.Retention{Archive: s.store, Logger: s.config.Logger, Keep: s.config.KeepMessages}
+	s.workers.Go(func() { retention.Run(run) })
 	s.http = &http.Server{
 		Handler:           boundTimes(boundStreams(streams, handler)),
 		ReadHeaderTimeout: 10 * time.Second,

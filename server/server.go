@@ -40,6 +40,9 @@ type Config struct {
 	Limits api.Limits // calls a minute that one app may make
 	// MaxSchedules bounds the unfinished schedules of an app; default 100.
 	MaxSchedules int
+	// KeepMessages is how long messages, their outcomes and finished schedules
+	// are kept; default ledger.DefaultKeep, at least ledger.MinKeep.
+	KeepMessages time.Duration
 
 	// TrustedProxies are the addresses whose X-Forwarded-For is believed when a
 	// caller's address is held against an allow-list.

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/RoaringBitmap/roaring/v2"
 	"github.com/aurora-push/aurora"
@@ -117,6 +118,7 @@ func (o *outcomeSets) add(mark aurora.Mark, b *roaring.Bitmap) {
 			o.audit.problem("Message %d, block %d: device %d has two outcomes.", o.id, o.block, twice.Minimum())
 		}
 		o.settled.Or(b)
+	case strings.HasPrefix(string(mark), "inapp:"): // of an in-app message, which waits and is fetched apart
 	default:
 		o.reports.Or(b)
 	}

@@ -11,6 +11,8 @@ type dialect struct {
 	words *strings.Replacer
 	// rewrite turns a statement's numbered parameters into the database's own.
 	rewrite func(string) string
+	// returnsPages tells that free pages are given back by our asking.
+	returnsPages bool
 }
 
 var numbered = regexp.MustCompile(`\$(\d+)`)
@@ -24,5 +26,6 @@ var sqlite = dialect{
 		"{sequence}", "INTEGER PRIMARY KEY", // rises among the rows that are there, which is all that order needs
 		"{clustered}", "WITHOUT ROWID",
 	),
-	rewrite: func(q string) string { return numbered.ReplaceAllString(q, "?$1") },
+	returnsPages: true,
+	rewrite:      func(q string) string { return numbered.ReplaceAllString(q, "?$1") },
 }

@@ -48,7 +48,7 @@ func Open(ctx context.Context, dir string) (*Store, error) {
 	}
 	// FULL: what was answered to a caller survives a power cut. The busy
 	// timeout lets command-line tools write beside a running server.
-	source := sourceOf(path) + "?modeof=" + strings.ReplaceAll(url.QueryEscape(path), "+", "%20") + "&_pragma=busy_timeout(10000)&_pragma=journal_mode(wal)&_pragma=synchronous(full)&_pragma=foreign_keys(on)&_pragma=cache_size(-16000)&_pragma=temp_store(memory)"
+	source := sourceOf(path) + "?modeof=" + strings.ReplaceAll(url.QueryEscape(path), "+", "%20") + "&_pragma=busy_timeout(10000)&_pragma=auto_vacuum(incremental)&_pragma=journal_mode(wal)&_pragma=synchronous(full)&_pragma=foreign_keys(on)&_pragma=cache_size(-16000)&_pragma=temp_store(memory)"
 	// A statement's plan must not depend on its values: SQLite would prepare it
 	// anew at each use of another value, which costs more than most of ours take.
 	reads, err := driver.Open(source, func(c *sqlite3.Conn) error {
