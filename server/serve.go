@@ -61,14 +61,18 @@ func (s *Server) Start(ctx context.Context) (err error) {
 	retention := ledger.Retention{Archive: s.store, Logger: s.config.Logger, Keep: s.config.KeepMessages}
 	s.workers.Go(func() { retention.Run(run) })
 	s.http = &http.Server{
-		Handler:           boundTimes(boundStreams(streams, handler)),
+		Handler:           tellTLS(boundTimes(boundStreams(streams, handler))),
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
 		ErrorLog:          slog.NewLogLogger(s.config.Logger.Handler(), slog.LevelDebug),
 	}
+	listener, err := s.secure(s.listener)
+	if err != nil {
+		return errors.Join(err, s.listener.Close())
+	}
 	go func() {
-		if err := s.http.Serve(lenient{s.listener}); !errors.Is(err, http.ErrServerClosed) {
+		if err := s.http.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 			s.config.Logger.Error("the HTTP listener stopped", "error", err)
 		}
 	}()
@@ -189,7 +193,11 @@ func (s *Server) URL() string {
 	if ip := net.ParseIP(host); ip == nil || ip.IsUnspecified() {
 		host = "localhost"
 	}
-	return "http://" + net.JoinHostPort(host, port)
+	scheme := "http://"
+	if s.config.TLSCert != "" {
+		scheme = "https://"
+	}
+	return scheme + net.JoinHostPort(host, port)
 }
 
 // SetupLink returns the URL of the first-run page with a fresh one-time link,

@@ -60,6 +60,10 @@ type Config struct {
 	// trace of their own: 0 to 1.
 	TraceRatio float64
 
+	// TLSCert and TLSKey are PEM files; with both the listener speaks HTTPS. They
+	// are read again when they change.
+	TLSCert, TLSKey string
+
 	PublicURL string       // how phones and browsers reach the server; default: as the request says
 	PhoneURL  string       // the simulated iPhone, which the console then links to
 	Phone     http.Handler // served below /phone/, if set
