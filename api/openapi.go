@@ -37,7 +37,7 @@ type fragment struct {
 type operation struct {
 	Summary     string                     `json:"summary"`
 	Description string                     `json:"description"`
-	Path        map[string]string          `json:"path"`  // what a named segment is, if its name does not say it
+	Path        map[string]json.RawMessage `json:"path"`  // schema of a named segment, if its name does not say it
 	Query       map[string]json.RawMessage `json:"query"` // schema of each parameter, with its description
 	Body        json.RawMessage            `json:"body"`  // schema of the request's body
 	Form        json.RawMessage            `json:"form"`  // the same, for a multipart form
@@ -228,27 +228,38 @@ func (op operation) parameters(rt *route) (list []node) {
 			continue
 		}
 		name = strings.TrimSuffix(name, "}")
-		text := segmentNames[name]
-		if op.Path[name] != "" {
-			text = op.Path[name]
+		schema := node{"type": "string", "description": segmentNames[name]}
+		if op.Path[name] != nil {
+			schema = schemaNode(op.Path[name])
 		}
-		list = append(list, node{"name": name, "in": "path", "required": true, "description": text, "schema": node{"type": "string"}})
+		schema["required"] = true
+		list = append(list, parameter(name, "path", schema))
 	}
 	for _, name := range slices.Sorted(maps.Keys(op.Query)) {
-		var schema node
-		if json.Unmarshal(op.Query[name], &schema) != nil {
-			continue // a test reads it as the schema it is
-		}
-		p := node{"name": name, "in": "query", "description": schema["description"]}
-		if schema["required"] == true {
-			p["required"] = true
-		}
-		delete(schema, "description")
-		delete(schema, "required")
-		p["schema"] = schema
-		list = append(list, p)
+		list = append(list, parameter(name, "query", schemaNode(op.Query[name])))
 	}
 	return list
+}
+
+// schemaNode reads a schema of a file, which readFragments has found valid.
+func schemaNode(raw json.RawMessage) (n node) {
+	if err := json.Unmarshal(raw, &n); err != nil {
+		panic(err)
+	}
+	return n
+}
+
+// parameter writes a schema with its description and whether it is required as
+// OpenAPI wants a parameter.
+func parameter(name, in string, schema node) node {
+	p := node{"name": name, "in": in, "description": schema["description"]}
+	if schema["required"] == true {
+		p["required"] = true
+	}
+	delete(schema, "description")
+	delete(schema, "required")
+	p["schema"] = schema
+	return p
 }
 
 // operationID is unique: the method and the words of the path.

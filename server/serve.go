@@ -95,6 +95,8 @@ func (s *Server) handler() (http.Handler, error) {
 		switch first := firstSegment(r.URL.Path); {
 		case first == "v1" || first == "v3":
 			rest.ServeHTTP(w, r)
+		case first == "reference":
+			api.ServeReference(w, r)
 		case first == "openapi.json":
 			api.ServeOpenAPI(w, r)
 		case first == "healthz":
