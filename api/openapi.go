@@ -37,7 +37,7 @@ type fragment struct {
 type operation struct {
 	Summary     string                     `json:"summary"`
 	Description string                     `json:"description"`
-	Path        map[string]json.RawMessage `json:"path"`  // schema of a named segment, if its name does not say it
+	Path        map[string]json.RawMessage `json:"path"`  // of a named segment, if its name does not say it: a schema, or only its description
 	Query       map[string]json.RawMessage `json:"query"` // schema of each parameter, with its description
 	Body        json.RawMessage            `json:"body"`  // schema of the request's body
 	Form        json.RawMessage            `json:"form"`  // the same, for a multipart form
@@ -229,8 +229,10 @@ func (op operation) parameters(rt *route) (list []node) {
 		}
 		name = strings.TrimSuffix(name, "}")
 		schema := node{"type": "string", "description": segmentNames[name]}
-		if op.Path[name] != nil {
-			schema = schemaNode(op.Path[name])
+		if said := op.Path[name]; said != nil && said[0] == '"' {
+			schema["description"] = said
+		} else if said != nil {
+			schema = schemaNode(said)
 		}
 		schema["required"] = true
 		list = append(list, parameter(name, "path", schema))
