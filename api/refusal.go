@@ -204,6 +204,9 @@ func (s *server) numberOf(r *http.Request, f family, err error) (number, string)
 		n, kind = refusals[f][aurora.Internal], aurora.Internal
 	}
 	if kind != aurora.Internal {
+		if refusal, ok := errors.AsType[*aurora.Error](err); ok && kind == aurora.Unavailable && refusal.Err != nil {
+			s.Logger.ErrorContext(r.Context(), "a request was refused for a trouble of this machine", "method", r.Method, "path", r.URL.Path, "error", refusal.Err)
+		}
 		return n, err.Error()
 	}
 	if r.Context().Err() == nil { // a caller who hung up is no defect

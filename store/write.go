@@ -137,6 +137,7 @@ func answer(group []*write, err error) {
 		if g.err == nil {
 			g.err = err
 		}
+		g.err = explain(g.err)
 		close(g.out)
 	}
 }
