@@ -27,6 +27,7 @@ type vendor struct {
 	answer func(d aurora.Delivery, nth int) aurora.Outcome // nth delivery to the device, from 1
 	open   func() (aurora.Route, error)                    // if set, instead of a working route
 	parked []string
+	delay  time.Duration // between a delivery and its answer
 }
 
 func (v *vendor) Open(context.Context, *aurora.Message) (aurora.Route, error) {
@@ -46,8 +47,12 @@ func (v *vendor) send(_ context.Context, d aurora.Delivery, done func(aurora.Del
 	if v.answer != nil {
 		o = v.answer(d, v.counts[d.Number])
 	}
+	delay := v.delay
 	v.mu.Unlock()
-	go done(d, o)
+	go func() {
+		time.Sleep(delay)
+		done(d, o)
+	}()
 	return nil
 }
 
