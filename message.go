@@ -68,6 +68,10 @@ type Options struct {
 	// OverrideID is an earlier push whose in-app message this one takes the
 	// place of, wherever it still waits; 0 for none.
 	OverrideID MessageID `json:"override_msg_id,omitempty"`
+	// Pace spreads the notifications evenly over so many minutes; 0 for none.
+	Pace int `json:"big_push_duration,omitempty"`
+	// Recorded is what the caller said beside that, checked and not acted on.
+	Recorded map[string]json.RawMessage `json:"recorded,omitempty"`
 }
 
 // Limits of a push (spec/rest-api.md §7.11, §7.13; spec/apns.md §2).
@@ -78,6 +82,8 @@ const (
 	MaxIOSBlock       = 2000   // bytes of the ios block as compact JSON
 	MaxAPNSPayload    = 4096   // bytes of the whole payload
 	MaxSendNo         = 1<<32 - 1
+	MaxPace           = 1440 // minutes
+	MaxPaced          = 20   // paced pushes of one app at a time
 )
 
 // Environment returns the APNs environment the message is for.
@@ -88,12 +94,19 @@ func (m *Message) Environment() Environment {
 	return Development
 }
 
-// ExpiresAt is when the message is no longer worth sending.
+// ExpiresAt is when the message is no longer worth sending. The last device of
+// one that is spread over time has as long as the first.
 func (m *Message) ExpiresAt() time.Time {
 	if m.Options.TimeToLive == nil {
-		return m.AcceptedAt.Add(DefaultTimeToLive)
+		return m.PacedUntil().Add(DefaultTimeToLive)
 	}
-	return m.AcceptedAt.Add(time.Duration(*m.Options.TimeToLive) * time.Second)
+	return m.PacedUntil().Add(time.Duration(*m.Options.TimeToLive) * time.Second)
+}
+
+// PacedUntil is when the last notification is to be sent: at once unless the
+// message is spread over time.
+func (m *Message) PacedUntil() time.Time {
+	return m.AcceptedAt.Add(time.Duration(m.Options.Pace) * time.Minute)
 }
 
 // For reports whether the message addresses a platform.

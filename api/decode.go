@@ -3,7 +3,6 @@ package api
 import (
 	"encoding/json"
 	"slices"
-	"strings"
 
 	"github.com/aurora-push/aurora"
 	"github.com/aurora-push/aurora/audience"
@@ -39,6 +38,9 @@ func decodePushObject(top object) (r dispatch.Request, err error) {
 		return r, err
 	}
 	r.Message.Platforms = withContent(&r.Message)
+	if err := decodeBeside(top, &r.Message); err != nil {
+		return r, err
+	}
 	if err := decodeOptions(top, &r.Message); err != nil {
 		return r, err
 	}
@@ -68,18 +70,11 @@ func requireContent(top object) error {
 			return aurora.Errorf(aurora.Missing, "%s is missing.", key)
 		}
 	}
-	message, carriesMessage, err := top.object("message")
-	if err != nil {
-		return err
-	}
-	if carriesMessage && message.raw("msg_content") == nil {
-		return aurora.Errorf(aurora.Missing, "message.msg_content is missing.")
-	}
 	if top.raw("live_activity") != nil {
 		// Taking it beside a notification would drop it silently.
 		return aurora.Errorf(aurora.Invalid, "Aurora does not carry live_activity yet. Leave it out and send a notification or a message.")
 	}
-	if carriesMessage || top.raw("notification") != nil {
+	if top.raw("message") != nil || top.raw("notification") != nil {
 		return nil
 	}
 	return aurora.Errorf(aurora.Missing, "notification and message are missing: there is nothing to send.")
@@ -206,37 +201,4 @@ func validateMember(f audience.Field, v string) error {
 		return aurora.ValidateRegistrationID(v)
 	}
 	return aurora.ValidateTag(string(f), v)
-}
-
-func decodeOptions(top object, m *aurora.Message) error {
-	m.Options.Production = true // JPush's default when the caller says nothing
-	o, ok, err := top.object("options")
-	if err != nil || !ok {
-		return err
-	}
-	if n, ok, err := o.integer("sendno"); err != nil {
-		return err
-	} else if ok {
-		if n < 1 || n > aurora.MaxSendNo {
-			return aurora.Errorf(aurora.Invalid, "options.sendno must be a whole number from 1 to %d.", aurora.MaxSendNo)
-		}
-		m.SendNo = n
-	}
-	if n, ok, err := o.integer("time_to_live"); err != nil {
-		return err
-	} else if ok {
-		m.Options.TimeToLive = &n
-	}
-	if b, ok, err := o.boolean("apns_production"); err != nil {
-		return err
-	} else if ok {
-		m.Options.Production = b
-	}
-	if raw := o.raw("override_msg_id"); raw != nil && string(raw) != "0" {
-		if m.Options.OverrideID, err = aurora.ParseMessageID(strings.Trim(string(raw), `"`)); err != nil {
-			return err
-		}
-	}
-	m.Options.CollapseID, _, err = o.text("apns_collapse_id")
-	return err
 }

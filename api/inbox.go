@@ -60,7 +60,9 @@ func decodeInApp(top object) (*aurora.InAppMessage, error) {
 		return nil, err
 	}
 	m := &aurora.InAppMessage{}
-	if raw := o.raw("msg_content"); raw[0] == '{' {
+	if raw := o.raw("msg_content"); raw == nil {
+		return nil, aurora.Errorf(aurora.Missing, "message.msg_content is missing.")
+	} else if raw[0] == '{' {
 		m.Content = string(raw)
 	} else if m.Content, _, err = o.text("msg_content"); err != nil {
 		return nil, err
@@ -74,13 +76,5 @@ func decodeInApp(top object) (*aurora.InAppMessage, error) {
 	if m.Extras, err = decodeExtras(o); err != nil {
 		return nil, err
 	}
-	if _, _, err = o.boolean("test_message"); err != nil {
-		return nil, err
-	}
-	for _, key := range []string{"alternate_title", "alternate_content"} {
-		if _, _, err := o.text(key); err != nil {
-			return nil, err
-		}
-	}
-	return m, nil
+	return m, shape{"test_message": isBoolean, "alternate_title": isText, "alternate_content": isText}.check(o)
 }

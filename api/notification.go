@@ -23,6 +23,9 @@ func decodeNotification(top object, m *aurora.Message) error {
 			return err
 		}
 	}
+	if err := (shape{"alternate_alert": isText, "ai_opportunity": isBoolean}).check(o); err != nil {
+		return err
+	}
 	return decodeOthers(o, m)
 }
 
@@ -155,7 +158,7 @@ func decodeOthers(o object, m *aurora.Message) error {
 			}
 			return aurora.Errorf(aurora.Invalid, "notification.%s has no alert, and there is no shared notification.alert.", p)
 		}
-		if _, _, err := block.integer("builder_id"); err != nil {
+		if err := blocks[p].check(block); err != nil {
 			return err
 		}
 		if m.Content.Others == nil {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/aurora-push/aurora"
+	"github.com/aurora-push/aurora/dispatch"
 	"github.com/aurora-push/aurora/registry"
 )
 
@@ -197,6 +198,9 @@ func (s *server) numberOf(r *http.Request, f family, err error) (number, string)
 	}
 	if unknown, ok := errors.AsType[*registry.UnknownDevices](err); ok {
 		return number{400, 7013}, unknown.Error()
+	}
+	if errors.Is(err, dispatch.ErrPaced) {
+		return number{400, 1012}, err.Error()
 	}
 	kind := aurora.KindOf(err)
 	n, ok := refusals[f][kind]

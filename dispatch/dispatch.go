@@ -125,13 +125,16 @@ type Settlement struct {
 	Retired []Retirement
 	// Retry, if not nil, becomes a new job for its devices.
 	Retry *Job
+	// Slices become new jobs, each for some of the devices, at their times.
+	Slices []Job
 	// Until extends the lease; zero gives the job back to be leased after its NotBefore.
 	Until time.Time
 }
 
 // Messages stores messages and their jobs.
 type Messages interface {
-	// AcceptMessage stores a message and its jobs. If the CID was used within a
+	// AcceptMessage stores a message and its jobs; ErrPaced if it is one paced
+	// push too many. If the CID was used within a
 	// day it stores nothing and returns the first receipt and no job. The
 	// explicit job is returned if it was leased to a.Holder.
 	AcceptMessage(ctx context.Context, a Accepted) (Receipt, *Job, error)

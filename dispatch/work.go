@@ -77,6 +77,9 @@ func (w *work) run(ctx context.Context) (err error) {
 	if w.job.Targets.IsEmpty() { // an in-app message alone, or nobody
 		return w.finish(ctx)
 	}
+	if w.message.Options.Pace > 0 && w.job.Block != Explicit {
+		return w.spread(ctx)
+	}
 	if w.expired(time.Now()) {
 		w.failAll(w.job.Targets, aurora.ReasonExpired)
 		return w.finish(ctx)

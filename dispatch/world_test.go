@@ -85,7 +85,12 @@ type world struct {
 // inWorld runs a test in a bubble with its own time.
 func inWorld(t *testing.T, test func(w *world)) {
 	t.Helper()
-	dir := t.TempDir()
+	inWorldOf(t, t.TempDir(), test)
+}
+
+// inWorldOf is inWorld on a given folder.
+func inWorldOf(t *testing.T, dir string, test func(w *world)) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		w := &world{T: t, vendor: &vendor{counts: map[uint32]int{}}}
 		w.open(dir)

@@ -72,6 +72,7 @@ var ownedByApps = []owned{
 	{table: "presence", key: "period, kind, platform, block", rows: 1000},
 	{table: "message", key: "id", rows: 200, parts: "mark", partKey: "message_id, block, mark"},
 	{table: "inbox", key: "seq", rows: 2000},
+	{table: "paced", key: "message_id", rows: 2000},
 	{table: "cid", key: "cid", rows: 2000},
 	{table: "schedule", key: "id", rows: 200, parts: "firing", partKey: "schedule_id, number"},
 	{table: "schedule_cid", key: "cid", rows: 2000},

@@ -136,6 +136,12 @@ func (s *Store) Settle(ctx context.Context, st dispatch.Settlement) error {
 				return err
 			}
 		}
+		for _, slice := range st.Slices {
+			slice.ID = newJobID()
+			if err := insertJob(t, slice, "", slice.NotBefore); err != nil {
+				return err
+			}
+		}
 		if st.Retry == nil {
 			return nil
 		}

@@ -56,6 +56,11 @@ func insertAccepted(t *tx, a dispatch.Accepted) (leased *dispatch.Job, err error
 	if err := insertMessage(t, a.Message, notes); err != nil {
 		return nil, err
 	}
+	if m.Options.Pace > 0 {
+		if err := notePaced(t, m); err != nil {
+			return nil, err
+		}
+	}
 	if a.Selection != nil {
 		if err := putSelection(t, a); err != nil {
 			return nil, err
@@ -87,6 +92,9 @@ func insertAccepted(t *tx, a dispatch.Accepted) (leased *dispatch.Job, err error
 	}
 	// No other job has a message's id: those of the others lie beyond all messages'.
 	j := dispatch.Job{ID: int64(m.ID), MessageID: m.ID, AppID: m.AppID, Lane: dispatch.Direct, Block: dispatch.Explicit, Targets: targets}
+	if m.Options.Pace > 0 {
+		j.Block, j.Lane = dispatch.Unpaced, dispatch.Broadcast
+	}
 	if j.Badges, err = applyBadges(t, j.AppID, m, a.Reachable); err != nil {
 		return nil, err
 	}
@@ -198,6 +206,22 @@ func (s *Store) Message(ctx context.Context, id aurora.MessageID) (aurora.Messag
 	return scanMessage(s.row(ctx, "SELECT "+messageColumns+" FROM message WHERE id = $1", int64(id)))
 }
 
+// notePaced notes a push that is spread over time, unless too many are running.
+func notePaced(t *tx, m *aurora.Message) error {
+	if _, err := t.exec("DELETE FROM paced WHERE app_id = $1 AND ends_at <= $2", m.AppID, millis(t.now)); err != nil {
+		return err
+	}
+	var running int
+	if err := t.row("SELECT COUNT(*) FROM paced WHERE app_id = $1", m.AppID).Scan(&running); err != nil {
+		return err
+	}
+	if running >= aurora.MaxPaced {
+		return dispatch.ErrPaced
+	}
+	_, err := t.exec("INSERT INTO paced (app_id, message_id, ends_at) VALUES ($1, $2, $3)", m.AppID, int64(m.ID), millis(m.PacedUntil()))
+	return err
+}
+
 // MessageSince reports whether the app has a message that was accepted since.
 func (s *Store) MessageSince(ctx context.Context, appID int64, id aurora.MessageID, since time.Time) (bool, error) {
 	var n int
@@ -214,6 +238,9 @@ func (s *Store) StopMessage(ctx context.Context, appID int64, id aurora.MessageI
 			return err
 		}
 		if _, err = t.exec("UPDATE job SET due_at = $2 WHERE message_id = $1 AND holder = '' AND due_at > $2", int64(id), millis(t.now)); err != nil {
+			return err
+		}
+		if _, err := t.exec("DELETE FROM paced WHERE app_id = $1 AND message_id = $2", appID, int64(id)); err != nil {
 			return err
 		}
 		_, err = giveUp(t, appID, id, aurora.ReasonStopped)
