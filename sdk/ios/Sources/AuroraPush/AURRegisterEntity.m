@@ -1,0 +1,4 @@
+#import "AURRegisterEntity.h"
+
+@implementation AURRegisterEntity
+@end

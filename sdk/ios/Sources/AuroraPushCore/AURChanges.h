@@ -1,0 +1,22 @@
+// Desired values of the installation; private to the SDK.
+#import <Foundation/Foundation.h>
+
+NS_ASSUME_NONNULL_BEGIN
+
+/// A set of desired values, and at the same time the body of the request that reports them: the members of PATCH
+/// /v1/devices/{id}. Tags are an AURTagOperation, everything else a string, a number or a boolean.
+typedef NSDictionary<NSString *, id> AURChanges;
+
+extern NSString *const AURTokenKey, *const AUREnvironmentKey, *const AURAliasKey, *const AURTagsKey, *const AURBadgeKey,
+    *const AURMobileKey, *const AURPushEnabledKey, *const AURNotificationsAllowedKey;
+
+/// Earlier changes followed by later ones: later values replace earlier ones, tag operations are composed.
+AURChanges *AURChangesThen(AURChanges *earlier, AURChanges *later);
+
+/// Changes minus what has the same value in sent. The environment qualifies the token: it stays for as long as the token does.
+AURChanges *AURChangesWithout(AURChanges *changes, AURChanges *sent);
+
+/// Groups of values that may be refused independently of each other.
+NSArray<AURChanges *> *AURChangesParts(AURChanges *changes);
+
+NS_ASSUME_NONNULL_END

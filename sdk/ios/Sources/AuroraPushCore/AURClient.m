@@ -1,0 +1,316 @@
+#import "AURClientPrivate.h"
+#import "AURErrorMaking.h"
+#import "AURLogging.h"
+#import "AURNames.h"
+#import "AURNotifications.h"
+#import "AURReceiptQueue.h"
+#import "AURTagOperation.h"
+
+@implementation AURClient
+
+- (instancetype)initWithConfig:(AURConfig *)config environment:(AUREnvironment *)environment {
+    if ((self = [super init])) {
+        _config = [config copy];
+        _env = environment;
+        _registrationID = @"";
+        _messageWait = 50;
+        _record = [[AURRecord alloc] init];
+        _reads = [NSMutableArray array];
+        _handing = [NSMutableSet set];
+        _deliveryWaiters = [NSMutableArray array];
+        _api = [[AURDeviceAPI alloc] initWithServer:config.server transport:environment.transport clock:environment.clock queue:environment.queue];
+        _tickets = [[AURTickets alloc] initWithClock:environment.clock queue:environment.queue callbacks:environment.callbacks];
+        _inbox = [[AURInbox alloc] initWithAPI:_api clock:environment.clock queue:environment.queue delegate:self];
+    }
+    return self;
+}
+
+- (void)start {
+    NSError *error = nil;
+    // The queue has no work of this client yet, so the record may be read here.
+    if (![self load:&error]) AURLogLine(AURLogLevelWarning, @"the stored record cannot be read yet: %@", error.localizedDescription);
+    [self perform:^{
+        if (self->_started || self->_stopped) return;
+        self->_started = YES;
+        self->_inbox.wait = MIN(MAX(self->_messageWait, 10), 60);
+        NSMutableDictionary *profile = [self->_env.profile mutableCopy];
+        profile[@"channel"] = self->_config.channel;
+        [self want:profile];
+        [self post:AURNetworkIsConnectingNotification info:@{}];
+        [self collectFromExtension];
+        [self tuneInbox];
+        [self turn];
+    }];
+}
+
+- (void)stop {
+    [self perform:^{
+        if (self->_stopped) return;
+        self->_stopped = YES;
+        [self->_request cancel];
+        [self endPause];
+        self->_inbox.open = NO;
+        NSError *error = AURMakeError(AURErrorNotSetUp, @"the SDK was stopped");
+        [self->_tickets failAll:error];
+        for (AURAnswer answer in self->_reads) [self->_env.callbacks perform:^{ answer(nil, error); }];
+        [self->_reads removeAllObjects];
+        [self announceDelivered:NO];
+    }];
+}
+
+- (void)retry {
+    [self perform:^{
+        self->_refused = nil;
+        self->_hurried = self->_busy;
+        [self collectFromExtension];
+        [self endPause];
+        [self->_inbox retry];
+        [self turn];
+    }];
+}
+
+- (void)setFetchesMessages:(BOOL)fetches {
+    [self perform:^{
+        self->_fetches = fetches;
+        [self tuneInbox];
+    }];
+}
+
+- (void)tuneInbox { _inbox.open = _started && !_stopped && _fetches && ![_record.wanted[AURPushEnabledKey] isEqual:@NO]; }
+
+#pragma mark - Desired state
+
+- (void)registerDeviceToken:(NSData *)token production:(BOOL)production {
+    NSMutableString *text = [NSMutableString string];
+    const uint8_t *bytes = token.bytes;
+    for (NSUInteger i = 0; i < token.length; i++) [text appendFormat:@"%02x", bytes[i]];
+    AURLogLine(AURLogLevelInfo, @"push token %.8s… for %@", text.UTF8String, production ? @"production" : @"development");
+    [self set:@{AURTokenKey : text, AUREnvironmentKey : production ? @"production" : @"development"} completion:nil];
+}
+
+- (void)setAlias:(NSString *)alias completion:(AURCompletion)completion {
+    NSError *error = AURCheckAlias(alias);
+    error != nil ? [self fail:completion with:error] : [self set:@{AURAliasKey : [alias copy]} completion:completion];
+}
+
+- (void)setTags:(NSSet<NSString *> *)tags completion:(AURCompletion)completion { [self tags:tags operation:AURTagsSet completion:completion]; }
+
+- (void)addTags:(NSSet<NSString *> *)tags completion:(AURCompletion)completion { [self tags:tags operation:AURTagsAdd completion:completion]; }
+
+- (void)removeTags:(NSSet<NSString *> *)tags completion:(AURCompletion)completion { [self tags:tags operation:AURTagsRemove completion:completion]; }
+
+- (void)tags:(NSSet<NSString *> *)tags operation:(AURTagOperation * (*)(NSArray *))operation completion:(AURCompletion)completion {
+    NSError *error = AURCheckTags(tags, AURTagsMaxBytes);
+    if (error == nil && tags.count == 0 && operation != AURTagsSet) error = AURMakeError(AURErrorEmptyArgument, @"there are no tags in the call");
+    error != nil ? [self fail:completion with:error] : [self set:@{AURTagsKey : operation(tags.allObjects)} completion:completion];
+}
+
+- (void)setTags:(NSSet<NSString *> *)tags alias:(NSString *)alias completion:(AURCompletion)completion {
+    NSError *error = AURCheckAlias(alias ?: @"") ?: AURCheckTags(tags ?: [NSSet set], AURTagsMaxBytesOld);
+    if (error == nil && tags == nil && alias == nil) error = AURMakeError(AURErrorEmptyArgument, @"there are neither tags nor an alias in the call");
+    NSMutableDictionary *changes = [NSMutableDictionary dictionary];
+    [changes setValue:[alias copy] forKey:AURAliasKey];
+    if (tags != nil) changes[AURTagsKey] = AURTagsSet(tags.allObjects);
+    error != nil ? [self fail:completion with:error] : [self set:changes completion:completion];
+}
+
+- (void)setMobile:(NSString *)mobile completion:(AURCompletion)completion {
+    NSError *error = AURCheckMobile(mobile);
+    error != nil ? [self fail:completion with:error] : [self set:@{AURMobileKey : [mobile copy]} completion:completion];
+}
+
+- (void)setBadge:(NSInteger)badge { [self set:@{AURBadgeKey : @(MIN(MAX(badge, 0), 99999))} completion:nil]; }
+
+- (void)setPushEnabled:(BOOL)enabled completion:(AURCompletion)completion {
+    [self set:@{AURPushEnabledKey : enabled ? @YES : @NO} completion:completion];
+    [self perform:^{ [self tuneInbox]; }];
+}
+
+- (void)requestPushEnabled:(void (^)(BOOL))completion {
+    [self perform:^{
+        BOOL enabled = ![self->_record.wanted[AURPushEnabledKey] isEqual:@NO];
+        [self->_env.callbacks perform:^{ completion(enabled); }];
+    }];
+}
+
+- (void)setNotificationsAllowed:(BOOL)allowed {
+    NSNumber *value = allowed ? @YES : @NO;
+    [self perform:^{
+        if ([self->_record.wanted[AURNotificationsAllowedKey] isEqual:value]) return; // asked for at each launch
+        [self want:@{AURNotificationsAllowedKey : value}];
+        [self turn];
+    }];
+}
+
+- (void)fail:(AURCompletion)completion with:(NSError *)error {
+    AURLogLine(AURLogLevelWarning, @"nothing was changed: %@ (%ld)", error.localizedDescription, (long)error.code);
+    if (completion != nil) [_env.callbacks perform:^{ completion(error); }];
+}
+
+- (void)set:(AURChanges *)changes completion:(AURCompletion)completion {
+    [self perform:^{
+        NSError *error = self->_stopped ? AURMakeError(AURErrorNotSetUp, @"the SDK was stopped") : self->_refused;
+        if (!self->_stopped) [self want:changes];
+        if (completion != nil && error == nil) [self->_tickets add:completion keys:changes.allKeys];
+        if (completion != nil && error != nil) [self->_env.callbacks perform:^{ completion(error); }];
+        [self turn];
+    }];
+}
+
+- (void)want:(AURChanges *)changes {
+    [_record want:changes];
+    [self save:NULL];
+}
+
+#pragma mark - Questions
+
+- (void)requestRegistrationID:(void (^)(NSString *, NSError *))completion {
+    [self perform:^{
+        NSError *error = self->_stopped ? AURMakeError(AURErrorNotSetUp, @"the SDK was stopped") : self->_refused;
+        // The registration itself is one more value that is pending; its key cannot collide with those of values.
+        AURCompletion answer = ^(NSError *failure) {
+            NSString *identifier = self.registrationID;
+            identifier.length > 0 ? completion(identifier, nil) : completion(nil, failure);
+        };
+        if (error != nil || self.registrationID.length > 0) [self->_env.callbacks perform:^{ answer(error); }];
+        else [self->_tickets add:answer keys:@[ @"registration" ]];
+    }];
+}
+
+- (void)readDevice:(void (^)(NSDictionary *, NSError *))completion {
+    [self perform:^{
+        NSError *error = self->_stopped ? AURMakeError(AURErrorNotSetUp, @"the SDK was stopped") : self->_refused;
+        id<AURQueue> callbacks = self->_env.callbacks, queue = self->_env.queue;
+        if (error != nil) {
+            [callbacks perform:^{ completion(nil, error); }];
+            return;
+        }
+        __block AURAnswer waiting = nil;
+        __block id<AURCancellable> timer = nil;
+        NSMutableArray *reads = self->_reads;
+        AURAnswer answer = ^(NSDictionary *device, NSError *failure) {
+            [timer cancel];
+            timer = nil;
+            waiting = nil;
+            [callbacks perform:^{ completion(device, failure); }];
+        };
+        waiting = answer;
+        [reads addObject:answer];
+        timer = [self->_env.clock after:AURCompletionTimeout perform:^{
+            [queue perform:^{
+                if (waiting == nil || ![reads containsObject:waiting]) return; // under way or answered
+                [reads removeObject:waiting];
+                waiting(nil, AURMakeError(AURErrorTimedOut, @"Aurora has not answered within 20 s"));
+            }];
+        }];
+        [self turn];
+    }];
+}
+
+- (void)whenDelivered:(void (^)(BOOL))completion within:(NSTimeInterval)seconds {
+    [self perform:^{
+        id<AURQueue> callbacks = self->_env.callbacks, queue = self->_env.queue;
+        __block void (^once)(BOOL) = completion;
+        __block id<AURCancellable> timer = nil;
+        void (^waiter)(BOOL) = ^(BOOL delivered) {
+            void (^call)(BOOL) = once;
+            once = nil;
+            [timer cancel];
+            timer = nil;
+            if (call != nil) [callbacks perform:^{ call(delivered); }];
+        };
+        NSMutableArray *waiters = self->_deliveryWaiters;
+        timer = [self->_env.clock after:seconds perform:^{
+            [queue perform:^{
+                [waiters removeObject:waiter];
+                waiter(NO);
+            }];
+        }];
+        [waiters addObject:waiter];
+        [self turn];
+    }];
+}
+
+- (void)announceDelivered:(BOOL)delivered {
+    NSArray<void (^)(BOOL)> *waiters = [_deliveryWaiters copy];
+    [_deliveryWaiters removeAllObjects];
+    for (void (^waiter)(BOOL) in waiters) waiter(delivered);
+}
+
+#pragma mark - Receipts
+
+- (void)noteReceived:(NSDictionary *)payload { [self noteEvent:AURReceivedEvent payload:payload]; }
+
+- (void)noteOpened:(NSDictionary *)payload { [self noteEvent:AUROpenedEvent payload:payload]; }
+
+- (void)noteEvent:(NSString *)event payload:(NSDictionary *)payload {
+    NSArray *receipts = AURReceiptsFor(event, payload, [_env.clock now]);
+    if (receipts.count == 0) return;
+    [self perform:^{
+        [self note:receipts];
+        [self turn];
+    }];
+}
+
+- (void)note:(NSArray<AURReceipt *> *)receipts {
+    NSUInteger dropped = 0;
+    BOOL added = [_record add:receipts dropped:&dropped];
+    if (dropped > 0) AURLogLine(AURLogLevelWarning, @"too many receipts wait for the network; the %lu oldest were given up", (unsigned long)dropped);
+    if (added) [self save:NULL];
+}
+
+- (void)collectFromExtension {
+    NSArray<AURQueuedReceipt *> *waiting = [_env.receiptQueue waiting];
+    if (waiting.count == 0 || !_loaded) return;
+    NSUInteger dropped = 0;
+    NSMutableArray *receipts = [NSMutableArray array];
+    for (AURQueuedReceipt *queued in waiting) [receipts addObject:queued.receipt];
+    [_record add:receipts dropped:&dropped];
+    // Only what is safe here may disappear there.
+    if ([self save:NULL])
+        for (AURQueuedReceipt *queued in waiting) [_env.receiptQueue remove:queued];
+}
+
+#pragma mark - Storage
+
+- (AURIdentity *)identity {
+    if (_record.registrationID == nil || _record.secret == nil) return nil;
+    return [[AURIdentity alloc] initWithRegistrationID:_record.registrationID secret:_record.secret];
+}
+
+- (BOOL)load:(NSError **)error {
+    if (_loaded) return YES;
+    NSData *data = nil;
+    if (![_env.storage load:&data error:error]) return NO;
+    NSError *damage = nil;
+    AURRecord *stored = data.length == 0 ? nil : [AURRecord recordWithData:data error:&damage];
+    if (damage != nil) AURLogLine(AURLogLevelError, @"this installation starts anew: %@", damage.localizedDescription);
+    if (stored == nil) stored = [[AURRecord alloc] init];
+    NSUInteger dropped = 0;
+    [stored bindToServer:_config.server appKey:_config.appKey];
+    [stored want:_record.wanted];
+    [stored add:_record.receipts dropped:&dropped];
+    _record = stored;
+    _loaded = YES;
+    self.registrationID = stored.registrationID ?: @"";
+    return YES;
+}
+
+- (BOOL)save:(NSError **)error {
+    if (!_loaded) return YES;
+    NSError *failure = nil;
+    NSData *data = [_record encoded:&failure];
+    BOOL saved = data != nil && [_env.storage save:data error:&failure];
+    if (!saved) AURLogLine(AURLogLevelError, @"the record cannot be stored and is held in memory: %@", failure.localizedDescription);
+    if (!saved && error != NULL) *error = failure ?: AURMakeError(AURErrorUnexpected, @"the record cannot be stored");
+    return saved;
+}
+
+- (void)post:(NSString *)name info:(NSDictionary *)info {
+    void (^handler)(NSString *, NSDictionary *) = _eventHandler;
+    if (handler != nil) [_env.callbacks perform:^{ handler(name, info); }];
+}
+
+- (void)perform:(void (^)(void))block { [_env.queue perform:block]; }
+
+@end

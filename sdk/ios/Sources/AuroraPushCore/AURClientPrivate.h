@@ -1,0 +1,65 @@
+// What the parts of AURClient share. Everything here belongs to the client's queue.
+#import "AURClient.h"
+#import "AURDeviceAPI.h"
+#import "AURInbox.h"
+#import "AURRecord.h"
+#import "AURTickets.h"
+
+NS_ASSUME_NONNULL_BEGIN
+
+@interface AURClient () {
+@package
+    AUREnvironment *_env;
+    AURDeviceAPI *_api;
+    AURInbox *_inbox;
+    AURTickets *_tickets;
+    AURRecord *_record;
+    BOOL _loaded;           // _record is what the store holds; before that it holds only what was asked for since
+    BOOL _started, _stopped;
+    BOOL _fetches;          // in-app messages are wanted
+    BOOL _stored;           // the identity was stored since it was made
+    NSError *_refused;      // final refusal of the registration
+    id<AURCancellable> _request; // under way
+    BOOL _busy;             // a task is under way
+    id<AURCancellable> _pause;
+    NSUInteger _failures;
+    BOOL _hurried;          // retry was called while a task was under way: it ends the pause that may follow
+    NSMutableArray<AURAnswer> *_reads;               // wait for their turn to read the device
+    NSMutableSet<NSString *> *_handing;              // ids of in-app messages on their way to the app
+    NSMutableArray<void (^)(BOOL)> *_deliveryWaiters;
+    BOOL _announcedLogin;
+}
+@property (atomic, copy, readwrite) NSString *registrationID;
+
+/// What proves this installation, nil before it is registered.
+@property (nonatomic, readonly, nullable) AURIdentity *identity;
+
+/// Reads the store once; what was asked for before is added to what it holds.
+- (BOOL)load:(NSError **)error;
+/// Stores the record. A failure is not the caller's concern: the value is held in memory, and the work tries again.
+- (BOOL)save:(NSError **)error;
+/// Posts an event on the callback queue.
+- (void)post:(NSString *)name info:(NSDictionary *)info;
+/// Notes a desired value. Call on the queue.
+- (void)want:(AURChanges *)changes;
+/// Queues receipts that are new. Call on the queue.
+- (void)note:(NSArray<AURReceipt *> *)receipts;
+/// Takes over what the service extension could not deliver. Call on the queue.
+- (void)collectFromExtension;
+/// Opens or closes the inbox as is wanted.
+- (void)tuneInbox;
+/// Calls those who wait for everything to be delivered.
+- (void)announceDelivered:(BOOL)delivered;
+@end
+
+/// The work in the background: one request at a time, so that the order of writes is the order of calls.
+@interface AURClient (Delivery)
+/// Does the next thing there is to do, if nothing is under way.
+- (void)turn;
+- (void)endPause;
+@end
+
+@interface AURClient (Messages) <AURInboxDelegate>
+@end
+
+NS_ASSUME_NONNULL_END

@@ -1,0 +1,53 @@
+#import "AURNames.h"
+#import "AURErrorMaking.h"
+
+// What is wrong with a tag or an alias: nothing, its characters, or its length.
+typedef enum { Fine, Illegal, TooLong } Verdict;
+
+static Verdict judge(id name) {
+    if (![name isKindOfClass:[NSString class]] || [name length] == 0) return Illegal;
+    NSData *bytes = [name dataUsingEncoding:NSUTF8StringEncoding];
+    if (bytes == nil) return Illegal; // half of a surrogate pair
+    if (bytes.length > AURNameMaxBytes) return TooLong;
+    const unsigned char *p = bytes.bytes;
+    for (NSUInteger i = 0; i < bytes.length; i++)
+        if (p[i] < 0x20 || p[i] == 0x7f || p[i] == ',') return Illegal;
+    // U+0080 to U+009F are control characters too.
+    NSRange controls = [name rangeOfCharacterFromSet:[NSCharacterSet characterSetWithRange:NSMakeRange(0x80, 0x20)]];
+    return controls.length > 0 ? Illegal : Fine;
+}
+
+NSError *AURCheckAlias(NSString *alias) {
+    Verdict verdict = alias.length == 0 ? Fine : judge(alias);
+    if (verdict == Illegal) return AURMakeError(AURErrorAliasCharacters, @"an alias must not hold a comma or a control character");
+    if (verdict == TooLong) return AURMakeError(AURErrorAliasTooLong, @"an alias has at most 40 bytes of UTF-8");
+    return nil;
+}
+
+NSError *AURCheckTags(NSSet<NSString *> *tags, NSUInteger maxBytes) {
+    if (tags.count > AURTagsMax) return AURMakeError(AURErrorTooManyTags, @"a device carries at most 1000 tags");
+    NSUInteger bytes = 0;
+    for (NSString *tag in tags) {
+        Verdict verdict = judge(tag);
+        if (verdict == Illegal) return AURMakeError(AURErrorTagCharacters, @"a tag must not be empty and must not hold a comma or a control character");
+        if (verdict == TooLong) return AURMakeError(AURErrorTagTooLong, @"a tag has at most 40 bytes of UTF-8");
+        bytes += [tag lengthOfBytesUsingEncoding:NSUTF8StringEncoding];
+    }
+    if (bytes <= maxBytes) return nil;
+    return AURMakeError(AURErrorTagsTooLong, [NSString stringWithFormat:@"the tags of a call have at most %lu bytes together", (unsigned long)maxBytes]);
+}
+
+NSSet<NSString *> *AURValidTags(NSSet<NSString *> *tags) {
+    NSMutableSet *valid = [NSMutableSet set];
+    for (NSString *tag in tags)
+        if (valid.count < AURTagsMax && judge(tag) == Fine) [valid addObject:tag];
+    return valid;
+}
+
+NSError *AURCheckMobile(NSString *mobile) {
+    if (mobile.length > 20) return AURMakeError(AURErrorMobileTooLong, @"a phone number has at most 20 characters");
+    NSString *rest = [mobile hasPrefix:@"+"] ? [mobile substringFromIndex:1] : mobile;
+    NSCharacterSet *others = [[NSCharacterSet characterSetWithCharactersInString:@"0123456789-"] invertedSet];
+    BOOL good = mobile.length == 0 || (rest.length > 0 && [rest rangeOfCharacterFromSet:others].length == 0 && ![mobile hasPrefix:@"-"]);
+    return good ? nil : AURMakeError(AURErrorMobileCharacters, @"a phone number has digits and hyphens, and may begin with +");
+}

@@ -1,0 +1,55 @@
+// Everything that must survive a restart of the app; private to the SDK. Not thread-safe: the client's queue owns it.
+#import <Foundation/Foundation.h>
+#import "AURChanges.h"
+#import "AURReceipt.h"
+
+NS_ASSUME_NONNULL_BEGIN
+
+enum {
+    AURReceiptsMaxQueued = 1000, // the oldest are given up beyond that
+    AURReceiptsMaxKnown = 512,   // remembered so that one event is not reported twice
+};
+
+@interface AURRecord : NSObject
+@property (nonatomic, copy, nullable) NSString *installID;      ///< random, made at the first start
+@property (nonatomic, copy, nullable) NSString *secret;
+@property (nonatomic, copy, nullable) NSString *registrationID;
+@property (nonatomic, copy, readonly) AURChanges *wanted;       ///< all that was ever asked for: what a new registration must be told
+@property (nonatomic, copy, readonly) AURChanges *pending;      ///< the part Aurora has not confirmed
+@property (nonatomic, copy, readonly) NSArray<AURReceipt *> *receipts; ///< not yet delivered, oldest first
+
+/// Reads what encoded returned.
++ (nullable instancetype)recordWithData:(NSData *)data error:(NSError **)error;
+- (nullable NSData *)encoded:(NSError **)error;
+
+/// Makes the installation's id and secret. They are stored before they are first sent: a registration whose answer was lost
+/// is repeated with the same values and therefore yields the same registration id.
+- (void)makeIdentity;
+
+/// Drops the registration; all that is wanted has to be reported to the next one.
+- (void)forget;
+
+/// Ties the record to an app and a server. A record of another app or server keeps the installation's identity and what the
+/// app asked for, but neither the registration nor receipts for messages that the new place never sent.
+- (void)bindToServer:(NSString *)server appKey:(NSString *)appKey;
+
+/// Notes desired values.
+- (void)want:(AURChanges *)changes;
+
+/// Removes from pending what Aurora has accepted, unless the app has changed its mind since.
+- (void)confirm:(AURChanges *)sent;
+
+/// Queues the receipts that are new. Returns whether any was; dropped is how many old ones had to be given up for room.
+- (BOOL)add:(NSArray<AURReceipt *> *)receipts dropped:(NSUInteger *)dropped;
+
+/// Queues a receipt although it was reported before: the server asks for it again.
+- (void)addAgain:(AURReceipt *)receipt;
+
+/// Whether the event was noted before, delivered or not.
+- (BOOL)knows:(AURReceipt *)receipt;
+
+/// Removes delivered receipts from the queue.
+- (void)settle:(NSArray<AURReceipt *> *)delivered;
+@end
+
+NS_ASSUME_NONNULL_END

@@ -1,0 +1,85 @@
+#import "AURSystemClock.h"
+
+/// A timer on the main run loop. Made, fired and cancelled there; only the block is touched from elsewhere, under a lock.
+@interface AURMainTimer : NSObject <AURCancellable>
+- (instancetype)initWithBlock:(void (^)(void))block;
+- (void)startAfter:(NSTimeInterval)seconds;
+@end
+
+@implementation AURMainTimer {
+    void (^_block)(void); // nil once fired or cancelled; guarded by @synchronized(self)
+    NSTimer *_timer;      // main thread only
+}
+
+- (instancetype)initWithBlock:(void (^)(void))block {
+    if ((self = [super init])) _block = [block copy];
+    return self;
+}
+
+- (void)startAfter:(NSTimeInterval)seconds {
+    [[NSOperationQueue mainQueue] addOperationWithBlock:^{
+        @synchronized(self) {
+            if (self->_block == nil) return;
+        }
+        self->_timer = [NSTimer timerWithTimeInterval:seconds target:self selector:@selector(fire:) userInfo:nil repeats:NO];
+        [[NSRunLoop mainRunLoop] addTimer:self->_timer forMode:NSRunLoopCommonModes];
+    }];
+}
+
+- (void (^)(void))take {
+    @synchronized(self) {
+        void (^block)(void) = _block;
+        _block = nil;
+        return block;
+    }
+}
+
+- (void)fire:(NSTimer *)timer {
+    _timer = nil;
+    void (^block)(void) = [self take];
+    if (block != nil) block();
+}
+
+- (void)cancel {
+    if ([self take] == nil) return;
+    [[NSOperationQueue mainQueue] addOperationWithBlock:^{
+        [self->_timer invalidate];
+        self->_timer = nil;
+    }];
+}
+
+@end
+
+@implementation AURSystemClock
+
+- (NSDate *)now { return [NSDate date]; }
+
+- (id<AURCancellable>)after:(NSTimeInterval)seconds perform:(void (^)(void))block {
+    AURMainTimer *timer = [[AURMainTimer alloc] initWithBlock:block];
+    [timer startAfter:seconds];
+    return timer;
+}
+
+@end
+
+@implementation AUROperationQueue {
+    NSOperationQueue *_queue;
+}
+
++ (instancetype)background {
+    NSOperationQueue *queue = [[NSOperationQueue alloc] init];
+    queue.maxConcurrentOperationCount = 1;
+    queue.name = @"AuroraPush";
+    return [[self alloc] initWithQueue:queue];
+}
+
++ (instancetype)main { return [[self alloc] initWithQueue:[NSOperationQueue mainQueue]]; }
+
+- (instancetype)initWithQueue:(NSOperationQueue *)queue {
+    if ((self = [super init])) _queue = queue;
+    return self;
+}
+
+- (void)perform:(void (^)(void))block { [_queue addOperationWithBlock:block]; }
+
+@end

@@ -1,0 +1,7 @@
+#import "AURTransport.h"
+
+@implementation AURRequest
+@end
+
+@implementation AURResponse
+@end
