@@ -5,7 +5,7 @@
 
 NS_ASSUME_NONNULL_BEGIN
 
-@class UNNotification, UNNotificationRequest, UNNotificationResponse, UNNotificationSettings, UNNotificationCategory, UNNotificationTrigger;
+@class UNUserNotificationCenter, UNNotification, UNNotificationRequest, UNNotificationResponse, UNNotificationSettings, UNNotificationCategory, UNNotificationTrigger;
 
 typedef NS_OPTIONS(NSUInteger, UNAuthorizationOptions) {
     UNAuthorizationOptionBadge = 1 << 0,
@@ -39,13 +39,13 @@ extern NSString *const UNNotificationDismissActionIdentifier;
 
 @protocol UNUserNotificationCenterDelegate <NSObject>
 @optional
-- (void)userNotificationCenter:(id)center
+- (void)userNotificationCenter:(UNUserNotificationCenter *)center
        willPresentNotification:(UNNotification *)notification
          withCompletionHandler:(void (^)(UNNotificationPresentationOptions options))completionHandler;
-- (void)userNotificationCenter:(id)center
+- (void)userNotificationCenter:(UNUserNotificationCenter *)center
     didReceiveNotificationResponse:(UNNotificationResponse *)response
              withCompletionHandler:(void (^)(void))completionHandler;
-- (void)userNotificationCenter:(id)center openSettingsForNotification:(nullable UNNotification *)notification;
+- (void)userNotificationCenter:(UNUserNotificationCenter *)center openSettingsForNotification:(nullable UNNotification *)notification;
 @end
 
 @interface UNUserNotificationCenter : NSObject

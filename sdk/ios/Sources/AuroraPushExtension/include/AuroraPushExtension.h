@@ -1,0 +1,3 @@
+// Aurora's SDK for notification service extensions.
+#import "AURNotificationExtension.h"
+#import "JPushNotificationExtensionService.h"
