@@ -29,6 +29,7 @@ var may = []rule{
 	{"device", nil, "an SDK that apps embed brings nothing of the server"},
 	{"client", nil, "an SDK that servers embed brings nothing of the server"},
 	{"bus", nil, "carries hints and knows nothing about them"},
+	{"sdk/ios", nil, "tests of the iOS SDK: they start aurora as a program and know nothing of its inside"},
 	{"simulator/apns", nil, "an independent reading of Apple's rules: sharing code with apns would hide its mistakes"},
 	{"simulator/iphone", []string{"device"}, "a phone talks to APNs and Aurora over the wire only; its sample app uses the SDK as any app does"},
 

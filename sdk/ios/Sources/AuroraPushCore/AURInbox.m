@@ -13,6 +13,7 @@
     id<AURCancellable> _pause;
     NSUInteger _failures;
     BOOL _connected;
+    BOOL _hurried;               // retry was called during a request: it ends the pause that may follow
 }
 
 - (instancetype)initWithAPI:(AURDeviceAPI *)api clock:(id<AURClock>)clock queue:(id<AURQueue>)queue delegate:(id<AURInboxDelegate>)delegate {
@@ -52,6 +53,7 @@
 }
 
 - (void)retry {
+    _hurried = _request != nil;
     [self endPause];
     [self turn];
 }
@@ -91,7 +93,8 @@
 }
 
 - (void)pauseFor:(NSTimeInterval)atLeast {
-    NSTimeInterval seconds = AURPause(++_failures, atLeast);
+    NSTimeInterval seconds = _hurried ? 0 : AURPause(++_failures, atLeast);
+    _hurried = NO;
     AURLogLine(AURLogLevelDebug, @"in-app messages: next attempt in %.1f s", seconds);
     __weak AURInbox *weak = self;
     id<AURQueue> queue = _queue;

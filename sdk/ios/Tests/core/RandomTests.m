@@ -4,9 +4,9 @@
 #import "AURTest.h"
 #import "AURWorld.h"
 
-static NSUInteger orders(void) {
-    const char *given = getenv("AURORA_ORDERS");
-    return given == NULL ? 10000 : (NSUInteger)atol(given);
+static NSUInteger setting(const char *name, NSUInteger otherwise) {
+    const char *given = getenv(name);
+    return given == NULL ? otherwise : (NSUInteger)atol(given);
 }
 
 @interface AURModel : NSObject
@@ -116,7 +116,8 @@ static NSUInteger orders(void) {
 @end
 
 TEST(tenThousandRandomOrders) {
-    for (NSUInteger order = 0; order < orders(); order++) {
+    NSUInteger first = setting("AURORA_FIRST_ORDER", 0), count = setting("AURORA_ORDERS", 10000);
+    for (NSUInteger order = first; order < first + count; order++) {
         @autoreleasepool {
             AURModel *model = [[AURModel alloc] init];
             model.world = [AURWorld worldWithSeed:(unsigned)order + 1];
