@@ -13,6 +13,7 @@ static BOOL isFinal(NSError *error) { return error != nil && !AURErrorIsPassing(
 @implementation AURClient (Delivery)
 
 - (void)turn {
+    if (_stopped) [self refuseWaiters];
     if (!_started || _stopped || _busy || _pause != nil) return;
     _busy = YES;
     if (!_loaded || !_stored) [self prepare];
@@ -20,24 +21,23 @@ static BOOL isFinal(NSError *error) { return error != nil && !AURErrorIsPassing(
     else if (_record.registrationID == nil) [self registerDevice];
     else if (_record.pending.count > 0) [self sendParts:@[ _record.pending ]];
     else if (_record.receipts.count > 0) [self reportNextBatch];
-    else if (_reads.count > 0) [self readNext];
+    else if (_readers.count > 0 || _probing) [self readDevice];
     else [self rest];
 }
 
 - (void)rest {
     _busy = NO;
     _failures = 0;
-    [self announceDelivered:YES];
+    [_deliveries finishAll:@YES error:nil];
     [_inbox turn];
 }
 
 - (void)refuseWaiters {
     _busy = NO;
-    NSError *refused = _refused;
-    [_tickets failAll:refused];
-    for (AURAnswer answer in _reads) answer(nil, refused);
-    [_reads removeAllObjects];
-    [self announceDelivered:NO];
+    NSError *error = [self whyNot];
+    [_tickets finishAll:nil error:error];
+    [_readers finishAll:nil error:error];
+    [_deliveries finishAll:@NO error:nil];
 }
 
 /// Ends a task. Success of one with proof shows that the server is well. A registration does not: a server that registers but
@@ -56,9 +56,8 @@ static BOOL isFinal(NSError *error) { return error != nil && !AURErrorIsPassing(
     }
     NSTimeInterval seconds = AURPause(++_failures, AURErrorRetryAfter(error));
     AURLogLine(AURLogLevelInfo, @"next attempt in %.1f s: %@", seconds, error.localizedDescription);
-    [self announceDelivered:NO];
-    for (AURAnswer answer in _reads) answer(nil, error);
-    [_reads removeAllObjects];
+    [_deliveries finishAll:@NO error:nil];
+    [_readers finishAll:nil error:error];
     if (_hurried) {
         _hurried = NO;
         [self turn];
@@ -221,17 +220,22 @@ static BOOL isFinal(NSError *error) { return error != nil && !AURErrorIsPassing(
     saved ? [self reportBatches:rest] : [self finish:AURMakeError(AURErrorUnexpected, @"the record cannot be stored") proof:NO];
 }
 
-- (void)readNext {
-    AURAnswer waiting = _reads.firstObject;
-    [_reads removeObjectAtIndex:0];
+/// One answer for all who wait now; who comes later may have written in between and waits for the next.
+- (void)readDevice {
+    AURTickets *waiting = _readers;
+    _readers = [self newTickets];
+    _probing = NO;
     __weak AURClient *weak = self;
     _request = [_api readDevice:self.identity answer:^(NSDictionary *device, NSError *error) {
-        waiting(device, error);
-        AURClient *client = weak;
-        if (client == nil || client->_stopped) return;
-        if (AURErrorIsUnknownRegistration(error)) [client forgetIfUnknown:error];
-        else [client finish:AURErrorIsPassing(error) ? error : nil proof:error == nil];
+        [waiting finishAll:device error:error];
+        [weak read:error];
     }];
+}
+
+- (void)read:(NSError *)error {
+    if (_stopped) return;
+    if (AURErrorIsUnknownRegistration(error)) [self forgetIfUnknown:error];
+    else [self finish:AURErrorIsPassing(error) ? error : nil proof:error == nil];
 }
 
 #pragma mark - Refusals

@@ -65,7 +65,7 @@ static NSDictionary *userInfoOf(NSDictionary *message) {
     AURLogLine(AURLogLevelDebug, @"in-app messages: %@", error.localizedDescription);
     if (AURErrorIsUnknownRegistration(error) && _record.registrationID != nil && !_busy) {
         // The delivery finds out by itself and registers anew; reading the device is the cheapest question.
-        [_reads addObject:^(NSDictionary *device, NSError *failure) {}];
+        _probing = YES;
         [self turn];
     }
 }

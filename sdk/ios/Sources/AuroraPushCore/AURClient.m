@@ -15,15 +15,17 @@
         _registrationID = @"";
         _messageWait = 50;
         _record = [[AURRecord alloc] init];
-        _reads = [NSMutableArray array];
         _handing = [NSMutableSet set];
-        _deliveryWaiters = [NSMutableArray array];
         _api = [[AURDeviceAPI alloc] initWithServer:config.server transport:environment.transport clock:environment.clock queue:environment.queue];
-        _tickets = [[AURTickets alloc] initWithClock:environment.clock queue:environment.queue callbacks:environment.callbacks];
+        _tickets = [self newTickets];
+        _readers = [self newTickets];
+        _deliveries = [self newTickets];
         _inbox = [[AURInbox alloc] initWithAPI:_api clock:environment.clock queue:environment.queue delegate:self];
     }
     return self;
 }
+
+- (AURTickets *)newTickets { return [[AURTickets alloc] initWithClock:_env.clock queue:_env.queue callbacks:_env.callbacks]; }
 
 - (void)start {
     NSError *error = nil;
@@ -50,13 +52,11 @@
         [self->_request cancel];
         [self endPause];
         self->_inbox.open = NO;
-        NSError *error = AURMakeError(AURErrorNotSetUp, @"the SDK was stopped");
-        [self->_tickets failAll:error];
-        for (AURAnswer answer in self->_reads) [self->_env.callbacks perform:^{ answer(nil, error); }];
-        [self->_reads removeAllObjects];
-        [self announceDelivered:NO];
+        [self refuseWaiters];
     }];
 }
+
+- (NSError *)whyNot { return _stopped ? AURMakeError(AURErrorNotSetUp, @"the SDK was stopped") : _refused; }
 
 - (void)retry {
     [self perform:^{
@@ -88,24 +88,24 @@
     [self set:@{AURTokenKey : text, AUREnvironmentKey : production ? @"production" : @"development"} completion:nil];
 }
 
-- (void)setAlias:(NSString *)alias completion:(AURCompletion)completion {
+- (void)setAlias:(NSString *)alias completion:(void (^)(NSError *))completion {
     NSError *error = AURCheckAlias(alias);
     error != nil ? [self fail:completion with:error] : [self set:@{AURAliasKey : [alias copy]} completion:completion];
 }
 
-- (void)setTags:(NSSet<NSString *> *)tags completion:(AURCompletion)completion { [self tags:tags operation:AURTagsSet completion:completion]; }
+- (void)setTags:(NSSet<NSString *> *)tags completion:(void (^)(NSError *))completion { [self tags:tags operation:AURTagsSet completion:completion]; }
 
-- (void)addTags:(NSSet<NSString *> *)tags completion:(AURCompletion)completion { [self tags:tags operation:AURTagsAdd completion:completion]; }
+- (void)addTags:(NSSet<NSString *> *)tags completion:(void (^)(NSError *))completion { [self tags:tags operation:AURTagsAdd completion:completion]; }
 
-- (void)removeTags:(NSSet<NSString *> *)tags completion:(AURCompletion)completion { [self tags:tags operation:AURTagsRemove completion:completion]; }
+- (void)removeTags:(NSSet<NSString *> *)tags completion:(void (^)(NSError *))completion { [self tags:tags operation:AURTagsRemove completion:completion]; }
 
-- (void)tags:(NSSet<NSString *> *)tags operation:(AURTagOperation * (*)(NSArray *))operation completion:(AURCompletion)completion {
+- (void)tags:(NSSet<NSString *> *)tags operation:(AURTagOperation * (*)(NSArray *))operation completion:(void (^)(NSError *))completion {
     NSError *error = AURCheckTags(tags, AURTagsMaxBytes);
     if (error == nil && tags.count == 0 && operation != AURTagsSet) error = AURMakeError(AURErrorEmptyArgument, @"there are no tags in the call");
     error != nil ? [self fail:completion with:error] : [self set:@{AURTagsKey : operation(tags.allObjects)} completion:completion];
 }
 
-- (void)setTags:(NSSet<NSString *> *)tags alias:(NSString *)alias completion:(AURCompletion)completion {
+- (void)setTags:(NSSet<NSString *> *)tags alias:(NSString *)alias completion:(void (^)(NSError *))completion {
     NSError *error = AURCheckAlias(alias ?: @"") ?: AURCheckTags(tags ?: [NSSet set], AURTagsMaxBytesOld);
     if (error == nil && tags == nil && alias == nil) error = AURMakeError(AURErrorEmptyArgument, @"there are neither tags nor an alias in the call");
     NSMutableDictionary *changes = [NSMutableDictionary dictionary];
@@ -114,14 +114,14 @@
     error != nil ? [self fail:completion with:error] : [self set:changes completion:completion];
 }
 
-- (void)setMobile:(NSString *)mobile completion:(AURCompletion)completion {
+- (void)setMobile:(NSString *)mobile completion:(void (^)(NSError *))completion {
     NSError *error = AURCheckMobile(mobile);
     error != nil ? [self fail:completion with:error] : [self set:@{AURMobileKey : [mobile copy]} completion:completion];
 }
 
 - (void)setBadge:(NSInteger)badge { [self set:@{AURBadgeKey : @(MIN(MAX(badge, 0), 99999))} completion:nil]; }
 
-- (void)setPushEnabled:(BOOL)enabled completion:(AURCompletion)completion {
+- (void)setPushEnabled:(BOOL)enabled completion:(void (^)(NSError *))completion {
     [self set:@{AURPushEnabledKey : enabled ? @YES : @NO} completion:completion];
     [self perform:^{ [self tuneInbox]; }];
 }
@@ -142,17 +142,15 @@
     }];
 }
 
-- (void)fail:(AURCompletion)completion with:(NSError *)error {
+- (void)fail:(void (^)(NSError *))completion with:(NSError *)error {
     AURLogLine(AURLogLevelWarning, @"nothing was changed: %@ (%ld)", error.localizedDescription, (long)error.code);
     if (completion != nil) [_env.callbacks perform:^{ completion(error); }];
 }
 
-- (void)set:(AURChanges *)changes completion:(AURCompletion)completion {
+- (void)set:(AURChanges *)changes completion:(void (^)(NSError *))completion {
     [self perform:^{
-        NSError *error = self->_stopped ? AURMakeError(AURErrorNotSetUp, @"the SDK was stopped") : self->_refused;
         if (!self->_stopped) [self want:changes];
-        if (completion != nil && error == nil) [self->_tickets add:completion keys:changes.allKeys];
-        if (completion != nil && error != nil) [self->_env.callbacks perform:^{ completion(error); }];
+        if (completion != nil) [self->_tickets add:^(id result, NSError *error) { completion(error); } keys:changes.allKeys within:AURCompletionTimeout];
         [self turn];
     }];
 }
@@ -165,76 +163,30 @@
 #pragma mark - Questions
 
 - (void)requestRegistrationID:(void (^)(NSString *, NSError *))completion {
+    AURTicketCompletion answer = ^(id result, NSError *error) {
+        NSString *identifier = self.registrationID;
+        identifier.length > 0 ? completion(identifier, nil) : completion(nil, error);
+    };
     [self perform:^{
-        NSError *error = self->_stopped ? AURMakeError(AURErrorNotSetUp, @"the SDK was stopped") : self->_refused;
-        // The registration itself is one more value that is pending; its key cannot collide with those of values.
-        AURCompletion answer = ^(NSError *failure) {
-            NSString *identifier = self.registrationID;
-            identifier.length > 0 ? completion(identifier, nil) : completion(nil, failure);
-        };
-        if (error != nil || self.registrationID.length > 0) [self->_env.callbacks perform:^{ answer(error); }];
-        else [self->_tickets add:answer keys:@[ @"registration" ]];
+        // The registration is one more value that is pending; its key cannot collide with those of values.
+        if (self.registrationID.length > 0) [self->_env.callbacks perform:^{ answer(nil, nil); }];
+        else [self->_tickets add:answer keys:@[ @"registration" ] within:AURCompletionTimeout];
+        [self turn];
     }];
 }
 
 - (void)readDevice:(void (^)(NSDictionary *, NSError *))completion {
     [self perform:^{
-        NSError *error = self->_stopped ? AURMakeError(AURErrorNotSetUp, @"the SDK was stopped") : self->_refused;
-        id<AURQueue> callbacks = self->_env.callbacks, queue = self->_env.queue;
-        if (error != nil) {
-            [callbacks perform:^{ completion(nil, error); }];
-            return;
-        }
-        __block AURAnswer waiting = nil;
-        __block id<AURCancellable> timer = nil;
-        NSMutableArray *reads = self->_reads;
-        AURAnswer answer = ^(NSDictionary *device, NSError *failure) {
-            [timer cancel];
-            timer = nil;
-            waiting = nil;
-            [callbacks perform:^{ completion(device, failure); }];
-        };
-        waiting = answer;
-        [reads addObject:answer];
-        timer = [self->_env.clock after:AURCompletionTimeout perform:^{
-            [queue perform:^{
-                if (waiting == nil || ![reads containsObject:waiting]) return; // under way or answered
-                [reads removeObject:waiting];
-                waiting(nil, AURMakeError(AURErrorTimedOut, @"Aurora has not answered within 20 s"));
-            }];
-        }];
+        [self->_readers add:completion keys:nil within:AURCompletionTimeout];
         [self turn];
     }];
 }
 
 - (void)whenDelivered:(void (^)(BOOL))completion within:(NSTimeInterval)seconds {
     [self perform:^{
-        id<AURQueue> callbacks = self->_env.callbacks, queue = self->_env.queue;
-        __block void (^once)(BOOL) = completion;
-        __block id<AURCancellable> timer = nil;
-        void (^waiter)(BOOL) = ^(BOOL delivered) {
-            void (^call)(BOOL) = once;
-            once = nil;
-            [timer cancel];
-            timer = nil;
-            if (call != nil) [callbacks perform:^{ call(delivered); }];
-        };
-        NSMutableArray *waiters = self->_deliveryWaiters;
-        timer = [self->_env.clock after:seconds perform:^{
-            [queue perform:^{
-                [waiters removeObject:waiter];
-                waiter(NO);
-            }];
-        }];
-        [waiters addObject:waiter];
+        [self->_deliveries add:^(id delivered, NSError *error) { completion([delivered boolValue]); } keys:nil within:seconds];
         [self turn];
     }];
-}
-
-- (void)announceDelivered:(BOOL)delivered {
-    NSArray<void (^)(BOOL)> *waiters = [_deliveryWaiters copy];
-    [_deliveryWaiters removeAllObjects];
-    for (void (^waiter)(BOOL) in waiters) waiter(delivered);
 }
 
 #pragma mark - Receipts

@@ -12,7 +12,9 @@ NS_ASSUME_NONNULL_BEGIN
     AUREnvironment *_env;
     AURDeviceAPI *_api;
     AURInbox *_inbox;
-    AURTickets *_tickets;
+    AURTickets *_tickets;   // wait until values are confirmed
+    AURTickets *_readers;   // wait for their turn to read the device
+    AURTickets *_deliveries; // wait until nothing is left to deliver
     AURRecord *_record;
     BOOL _loaded;           // _record is what the store holds; before that it holds only what was asked for since
     BOOL _started, _stopped;
@@ -24,9 +26,8 @@ NS_ASSUME_NONNULL_BEGIN
     id<AURCancellable> _pause;
     NSUInteger _failures;
     BOOL _hurried;          // retry was called while a task was under way: it ends the pause that may follow
-    NSMutableArray<AURAnswer> *_reads;               // wait for their turn to read the device
     NSMutableSet<NSString *> *_handing;              // ids of in-app messages on their way to the app
-    NSMutableArray<void (^)(BOOL)> *_deliveryWaiters;
+    BOOL _probing;          // the device is to be read although nobody waits for it
     BOOL _announcedLogin;
 }
 @property (atomic, copy, readwrite) NSString *registrationID;
@@ -48,12 +49,15 @@ NS_ASSUME_NONNULL_BEGIN
 - (void)collectFromExtension;
 /// Opens or closes the inbox as is wanted.
 - (void)tuneInbox;
-/// Calls those who wait for everything to be delivered.
-- (void)announceDelivered:(BOOL)delivered;
+- (AURTickets *)newTickets;
+/// Why nothing can be asked of Aurora: nil while it can.
+- (nullable NSError *)whyNot;
 @end
 
 /// The work in the background: one request at a time, so that the order of writes is the order of calls.
 @interface AURClient (Delivery)
+/// Answers all who wait with the reason why nothing can be asked.
+- (void)refuseWaiters;
 /// Does the next thing there is to do, if nothing is under way.
 - (void)turn;
 - (void)endPause;

@@ -2,7 +2,6 @@
 #import "AURDeviceAPI.h"
 #import "AURErrorMaking.h"
 #import "AURLogging.h"
-#import "AUROnce.h"
 
 const NSTimeInterval AURExtensionTimeout = 8;
 

@@ -17,7 +17,7 @@ typedef struct {
     size_t length;
 } Tag;
 
-static BOOL is(Tag tag, const char *name) { return strlen(name) == tag.length && memcmp(tag.name, name, tag.length) == 0; }
+__attribute__((noinline)) static BOOL is(Tag tag, const char *name) { return strlen(name) == tag.length && memcmp(tag.name, name, tag.length) == 0; }
 
 static NSString *nameOf(Tag tag) {
     return [[NSString alloc] initWithBytes:tag.name length:MIN(tag.length, 40u) encoding:NSUTF8StringEncoding] ?: @"?";

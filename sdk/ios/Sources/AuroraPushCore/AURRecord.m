@@ -22,39 +22,33 @@ static const NSInteger Version = 1;
     return self;
 }
 
-static id typed(NSDictionary *dictionary, NSString *key, Class class) {
-    id value = dictionary[key];
-    return [value isKindOfClass:class] ? value : nil;
+// What is stored: the member of the file, the property or instance variable that holds it, and its class.
+static NSArray<NSArray *> *layout(void) {
+    Class text = [NSString class], dictionary = [NSDictionary class], list = [NSArray class];
+    return @[
+        @[ @"server", @"_server", text ], @[ @"app_key", @"_appKey", text ], @[ @"install_id", @"_installID", text ],
+        @[ @"secret", @"_secret", text ], @[ @"registration_id", @"_registrationID", text ], @[ @"wanted", @"_wanted", dictionary ],
+        @[ @"pending", @"_pending", dictionary ], @[ @"receipts", @"_receipts", list ], @[ @"known", @"_known", list ]
+    ];
 }
 
 + (instancetype)recordWithData:(NSData *)data error:(NSError **)error {
     NSDictionary *stored = [NSJSONSerialization JSONObjectWithData:data options:0 error:NULL];
-    if (![stored isKindOfClass:[NSDictionary class]] || [typed(stored, @"version", [NSNumber class]) integerValue] != Version) {
+    if (![stored isKindOfClass:[NSDictionary class]] || ![stored[@"version"] isEqual:@(Version)]) {
         if (error != NULL) *error = AURMakeError(AURErrorUnexpected, @"the stored record is damaged or of another version");
         return nil;
     }
     AURRecord *record = [[self alloc] init];
-    record->_server = typed(stored, @"server", [NSString class]);
-    record->_appKey = typed(stored, @"app_key", [NSString class]);
-    record->_installID = typed(stored, @"install_id", [NSString class]);
-    record->_secret = typed(stored, @"secret", [NSString class]);
-    record->_registrationID = typed(stored, @"registration_id", [NSString class]);
-    record->_wanted = typed(stored, @"wanted", [NSDictionary class]) ?: @{};
-    record->_pending = typed(stored, @"pending", [NSDictionary class]) ?: @{};
-    for (id receipt in typed(stored, @"receipts", [NSArray class]))
-        if (AURIsReceipt(receipt)) [record->_receipts addObject:receipt];
-    for (id key in typed(stored, @"known", [NSArray class]))
-        if ([key isKindOfClass:[NSString class]]) [record->_known addObject:key];
+    for (NSArray *member in layout())
+        if ([stored[member[0]] isKindOfClass:member[2]]) [record setValue:[stored[member[0]] mutableCopy] forKey:member[1]];
+    [record->_receipts filterUsingPredicate:[NSPredicate predicateWithBlock:^BOOL(id receipt, NSDictionary *bindings) { return AURIsReceipt(receipt); }]];
+    [record->_known filterUsingPredicate:[NSPredicate predicateWithBlock:^BOOL(id key, NSDictionary *bindings) { return [key isKindOfClass:[NSString class]]; }]];
     return record;
 }
 
 - (NSData *)encoded:(NSError **)error {
-    NSMutableDictionary *values = [@{@"version" : @(Version), @"wanted" : _wanted, @"pending" : _pending, @"receipts" : _receipts, @"known" : _known} mutableCopy];
-    [values setValue:_server forKey:@"server"];
-    [values setValue:_appKey forKey:@"app_key"];
-    [values setValue:_installID forKey:@"install_id"];
-    [values setValue:_secret forKey:@"secret"];
-    [values setValue:_registrationID forKey:@"registration_id"];
+    NSMutableDictionary *values = [NSMutableDictionary dictionaryWithObject:@(Version) forKey:@"version"];
+    for (NSArray *member in layout()) [values setValue:[self valueForKey:member[1]] forKey:member[0]];
     return [NSJSONSerialization dataWithJSONObject:values options:0 error:error];
 }
 

@@ -4,24 +4,25 @@
 
 NS_ASSUME_NONNULL_BEGIN
 
-/// Called once, on the callback queue, with nil for success.
-typedef void (^AURCompletion)(NSError *_Nullable error);
+/// Called once, on the callback queue: with an error, or with a result, if there is one to give.
+typedef void (^AURTicketCompletion)(id _Nullable result, NSError *_Nullable error);
 
-/// How long a completion waits at most, in seconds. After that it is called with AURErrorTimedOut.
+/// How long a completion waits if nothing else is said, in seconds. After that it is called with AURErrorTimedOut.
 extern const NSTimeInterval AURCompletionTimeout;
 
 @interface AURTickets : NSObject
 - (instancetype)initWithClock:(id<AURClock>)clock queue:(id<AURQueue>)queue callbacks:(id<AURQueue>)callbacks NS_DESIGNATED_INITIALIZER;
 - (instancetype)init NS_UNAVAILABLE;
+@property (nonatomic, readonly) NSUInteger count;
 
-/// Keeps completion until none of the keys is pending any more, or until time is over.
-- (void)add:(AURCompletion)completion keys:(NSArray<NSString *> *)keys;
+/// Keeps completion until it is finished, or until time is over. The keys are those of the values that it waits for.
+- (void)add:(AURTicketCompletion)completion keys:(nullable NSArray<NSString *> *)keys within:(NSTimeInterval)seconds;
 
-/// Calls the completions none of whose keys is pending; those with a key in refused learn why.
+/// Finishes those none of whose keys is pending; those with a key in refused learn why.
 - (void)settleWithPending:(NSDictionary *)pending refused:(nullable NSDictionary *)refused error:(nullable NSError *)error;
 
-/// Calls all completions with an error.
-- (void)failAll:(NSError *)error;
+/// Finishes all.
+- (void)finishAll:(nullable id)result error:(nullable NSError *)error;
 @end
 
 NS_ASSUME_NONNULL_END

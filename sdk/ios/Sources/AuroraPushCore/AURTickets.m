@@ -3,11 +3,14 @@
 
 const NSTimeInterval AURCompletionTimeout = 20;
 
-@interface AURTicket : NSObject
-@property (nonatomic, copy) AURCompletion completion;
-@property (nonatomic, copy) NSArray<NSString *> *keys;
-@property (nonatomic) NSError *error;
-@property (nonatomic) id<AURCancellable> timer;
+@interface AURTicket : NSObject {
+@public
+    AURTicketCompletion _completion;
+    NSArray<NSString *> *_keys;
+    id _result;
+    NSError *_error;
+    id<AURCancellable> _timer;
+}
 @end
 
 @implementation AURTicket
@@ -29,45 +32,49 @@ const NSTimeInterval AURCompletionTimeout = 20;
     return self;
 }
 
-- (void)add:(AURCompletion)completion keys:(NSArray<NSString *> *)keys {
+- (NSUInteger)count { return _tickets.count; }
+
+- (void)add:(AURTicketCompletion)completion keys:(NSArray<NSString *> *)keys within:(NSTimeInterval)seconds {
     AURTicket *ticket = [[AURTicket alloc] init];
-    ticket.completion = completion;
-    ticket.keys = keys;
+    ticket->_completion = completion;
+    ticket->_keys = keys;
+    id<AURQueue> queue = _queue;
     __weak AURTickets *weak = self;
     __weak AURTicket *late = ticket;
-    id<AURQueue> queue = _queue;
-    ticket.timer = [_clock after:AURCompletionTimeout perform:^{
-        [queue perform:^{
-            AURTicket *mine = late;
-            if (mine == nil) return;
-            mine.error = AURMakeError(AURErrorTimedOut, @"Aurora has not confirmed it within 20 s; the value is kept and will be delivered");
-            [weak finish:mine];
-        }];
+    ticket->_timer = [_clock after:seconds perform:^{
+        [queue perform:^{ [weak expire:late]; }];
     }];
     [_tickets addObject:ticket];
 }
 
+- (void)expire:(AURTicket *)ticket {
+    if (ticket == nil) return;
+    ticket->_error = AURMakeError(AURErrorTimedOut, @"Aurora has not answered in time; values are kept and will be delivered");
+    [self finish:ticket];
+}
+
 - (void)finish:(AURTicket *)ticket {
     if (![_tickets containsObject:ticket]) return;
-    [ticket.timer cancel];
+    [ticket->_timer cancel];
     [_tickets removeObject:ticket];
-    [_callbacks perform:^{ ticket.completion(ticket.error); }];
+    [_callbacks perform:^{ ticket->_completion(ticket->_result, ticket->_error); }];
 }
 
 - (void)settleWithPending:(NSDictionary *)pending refused:(NSDictionary *)refused error:(NSError *)error {
     for (AURTicket *ticket in [_tickets copy]) {
         BOOL waits = NO;
-        for (NSString *key in ticket.keys) {
-            if (refused[key] != nil) ticket.error = error;
+        for (NSString *key in ticket->_keys) {
+            if (refused[key] != nil) ticket->_error = error;
             waits = waits || pending[key] != nil;
         }
         if (!waits) [self finish:ticket];
     }
 }
 
-- (void)failAll:(NSError *)error {
+- (void)finishAll:(id)result error:(NSError *)error {
     for (AURTicket *ticket in [_tickets copy]) {
-        ticket.error = error;
+        ticket->_result = result;
+        ticket->_error = error;
         [self finish:ticket];
     }
 }

@@ -1,5 +1,5 @@
 #import "AUROnce.h"
-#import "AURLogging.h"
+#import "AURPushLog.h"
 
 @implementation AUROnce {
     NSString *_name;
@@ -23,7 +23,7 @@
         _block = nil;
     }
     if (block != nil) block(value);
-    else AURLogLine(AURLogLevelWarning, @"%@ was called more than once; only the first call counts", _name);
+    else AURPushLog(AURLogLevelWarning, @"%@ was called more than once; only the first call counts", _name);
 }
 
 - (void (^)(NSUInteger))block {
@@ -32,7 +32,7 @@
 
 - (void)dealloc {
     if (_block == nil) return;
-    AURLogLine(AURLogLevelWarning, @"%@ was never called; it is called now", _name);
+    AURPushLog(AURLogLevelWarning, @"%@ was never called; it is called now", _name);
     _block(_fallback);
 }
 
