@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -28,7 +29,10 @@ const patience = 5 * time.Minute
 
 func needsToolchain(t *testing.T) {
 	t.Helper()
-	for _, tool := range []string{"clang", "gcc", "gnustep-config"} {
+	if runtime.GOOS+"/"+runtime.GOARCH != "linux/amd64" {
+		t.Skip("the runtime in linux/ is for x86-64 Linux; on a Mac run check-on-mac")
+	}
+	for _, tool := range []string{"clang", "gcc", "gnustep-config", "curl-config"} {
 		if _, err := exec.LookPath(tool); err != nil {
 			t.Skipf("%s is missing; apt-get install clang libclang-common-14-dev libclang-rt-14-dev gobjc libgnustep-base-dev gnustep-make libcurl4-openssl-dev", tool)
 		}
@@ -144,6 +148,25 @@ func TestSize(t *testing.T) {
 	t.Logf("the core has %d bytes of code", size)
 	if size > maxCore {
 		t.Errorf("the core has %d bytes of code, at most %d are wanted", size, maxCore)
+	}
+}
+
+// The version stands in two places that different tools read.
+func TestVersionsAgree(t *testing.T) {
+	find := func(file, pattern string) string {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := regexp.MustCompile(pattern).FindSubmatch(text)
+		if found == nil {
+			t.Fatalf("%s has no version", file)
+		}
+		return string(found[1])
+	}
+	code := find("Sources/AuroraPushCore/AURVersion.h", `AURVersion @"([^"]+)"`)
+	if pod := find("AuroraPush.podspec", `s\.version = "([^"]+)"`); pod != code {
+		t.Errorf("the podspec says %s, the code %s", pod, code)
 	}
 }
 
