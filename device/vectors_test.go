@@ -1,14 +1,18 @@
 package device
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
+	"io"
 	"math"
 	"net/http"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -157,6 +161,141 @@ func TestRetryVectors(t *testing.T) {
 	if got := pause(1, 1000*time.Hour).Milliseconds(); got != vectors.RetryAfterCapMS {
 		t.Errorf("a server can silence the phone for %d ms, want at most %d", got, vectors.RetryAfterCapMS)
 	}
+}
+
+func TestRegistrationVectors(t *testing.T) {
+	var vectors []struct {
+		Name   string
+		Config struct {
+			Channel    string
+			AppKey     string `json:"app_key"`
+			Production bool
+			Server     string
+		}
+		BundleID string `json:"bundle_id"`
+		Profile  struct {
+			AppVersion string `json:"app_version"`
+			OSVersion  string `json:"os_version"`
+			Model      string
+			Language   string
+			TimeZone   string `json:"time_zone"`
+		}
+		Request struct {
+			Method          string
+			URL             string
+			InstallIDLength int `json:"install_id_length"`
+			SecretLength    int `json:"secret_length"`
+			Body            map[string]any
+		}
+	}
+	readVectors(t, "registration.json", &vectors)
+	for _, v := range vectors {
+		synctest.Test(t, func(t *testing.T) {
+			var method, url string
+			var body map[string]any
+			c := start(t, nil, nil, func(o *Options) {
+				o.Config, o.BundleID = Config(v.Config), v.BundleID
+				o.AppVersion, o.OSVersion, o.Model, o.Language, o.TimeZone = v.Profile.AppVersion, v.Profile.OSVersion, v.Profile.Model, v.Profile.Language, v.Profile.TimeZone
+				o.HTTP = &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+					method, url = r.Method, r.URL.String()
+					err := json.NewDecoder(r.Body).Decode(&body)
+					return nil, errors.Join(errors.New("offline"), err)
+				})}
+			})
+			synctest.Wait()
+			stop(t, c)
+			id, _ := body["install_id"].(string)
+			secret, _ := body["secret"].(string)
+			if len(id) != v.Request.InstallIDLength || len(secret) != v.Request.SecretLength {
+				t.Errorf("%s: install id %q, secret of %d characters", v.Name, id, len(secret))
+			}
+			delete(body, "install_id")
+			delete(body, "secret")
+			if method != v.Request.Method || url != v.Request.URL || !reflect.DeepEqual(body, v.Request.Body) {
+				t.Errorf("%s: %s %s %v, want %+v", v.Name, method, url, body, v.Request)
+			}
+		})
+	}
+}
+
+func TestChangeVectors(t *testing.T) {
+	var vectors []struct {
+		Name  string
+		Calls [][]json.RawMessage
+		Body  map[string]any
+	}
+	readVectors(t, "changes.json", &vectors)
+	for _, v := range vectors {
+		synctest.Test(t, func(t *testing.T) {
+			a := newAurora()
+			var bodies []map[string]any
+			c := start(t, a, nil, func(o *Options) {
+				o.HTTP = &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+					data, err := io.ReadAll(r.Body)
+					if err != nil {
+						return nil, err
+					}
+					r.Body = io.NopCloser(bytes.NewReader(data))
+					var body map[string]any
+					if r.Method == http.MethodPatch {
+						if err := json.Unmarshal(data, &body); err != nil {
+							return nil, err
+						}
+						bodies = append(bodies, body)
+					}
+					return a.RoundTrip(r)
+				})}
+			})
+			mustSync(t, c)
+			a.fail(fault{offline: true})
+			c.SetBadge(1)
+			synctest.Wait()
+			bodies = nil
+			for _, call := range v.Calls {
+				if err := makeCall(c, call); err != nil {
+					t.Errorf("%s: %s: %v", v.Name, call, err)
+				}
+			}
+			mustSync(t, c)
+			if len(bodies) != 1 || !reflect.DeepEqual(bodies[0], v.Body) {
+				t.Errorf("%s: sent %v, want %v", v.Name, bodies, v.Body)
+			}
+		})
+	}
+}
+
+// makeCall makes a call that a vector names.
+func makeCall(c *Client, call []json.RawMessage) error {
+	var name, text string
+	var tags []string
+	var number int
+	var yes bool
+	if err := json.Unmarshal(call[0], &name); err != nil {
+		return err
+	}
+	into := map[string]any{"token": &text, "alias": &text, "set_tags": &tags, "add_tags": &tags, "remove_tags": &tags, "badge": &number, "push_enabled": &yes, "notifications_allowed": &yes}[name]
+	if err := json.Unmarshal(call[1], into); err != nil {
+		return err
+	}
+	switch name {
+	case "token":
+		c.RegisterDeviceToken([]byte(text))
+	case "alias":
+		return c.SetAlias(text)
+	case "set_tags":
+		return c.SetTags(tags)
+	case "add_tags":
+		return c.AddTags(tags...)
+	case "remove_tags":
+		return c.RemoveTags(tags...)
+	case "badge":
+		c.SetBadge(number)
+	case "push_enabled":
+		c.SetPushEnabled(yes)
+	case "notifications_allowed":
+		c.SetNotificationsAllowed(yes)
+	}
+	return nil
 }
 
 func FuzzParseConfig(f *testing.F) {
