@@ -89,4 +89,5 @@ const (
 	UnsaidPart       Part = ""
 	NotificationPart Part = "notification"
 	MessagePart      Part = "message" // the in-app message
+	VoIPPart         Part = "voip"    // what goes to PushKit; devices report it as the notification
 )

@@ -49,15 +49,21 @@ type Content struct {
 	// Others are the blocks of platforms without a channel, kept as they came.
 	Others map[Platform]json.RawMessage `json:"others,omitempty"`
 	InApp  *InAppMessage                `json:"in_app,omitempty"`
+	// VoIP are members of the payload of a push to PushKit, beside the notification.
+	VoIP map[string]json.RawMessage `json:"voip,omitempty"`
+	// LiveActivity stands alone.
+	LiveActivity *LiveActivity `json:"live_activity,omitempty"`
 }
 
 // Notifies reports whether the content has a notification at all.
-func (c *Content) Notifies() bool { return c.Alert != nil || c.IOS != nil || len(c.Others) > 0 }
+func (c *Content) Notifies() bool {
+	return c.Alert != nil || c.IOS != nil || len(c.Others) > 0 || c.LiveActivity != nil
+}
 
 // NotifiesOn reports whether the content has a notification for a platform.
 func (c *Content) NotifiesOn(p Platform) bool {
 	_, other := c.Others[p]
-	return c.Alert != nil || other || p == IOS && c.IOS != nil
+	return c.Alert != nil || other || p == IOS && (c.IOS != nil || c.LiveActivity != nil)
 }
 
 // Options are JPush's push options as far as Aurora acts on them.
@@ -155,7 +161,13 @@ func (c *Content) validate(m *Message) error {
 			return err
 		}
 	}
-	if !c.Notifies() && c.InApp == nil {
+	if c.LiveActivity != nil {
+		return c.LiveActivity.validate()
+	}
+	if n := sizeOf(c.VoIP); n > MaxVoIPPayload-len(`,"aps":{},"_j_msgid":9007199254740991`) {
+		return Errorf(TooLarge, "notification.voip makes a payload of over %d bytes, the most that APNs takes.", MaxVoIPPayload)
+	}
+	if !c.Notifies() && c.InApp == nil && c.VoIP == nil {
 		return Errorf(Missing, "The notification is empty. Give it an alert, or a block for a platform.")
 	}
 	if c.IOS != nil && m.For(IOS) {

@@ -61,6 +61,8 @@ type Route struct {
 	// Parked is why the credential was refused less than a minute ago; nothing
 	// can be sent then, and Send is nil.
 	Parked string
+	// Refused is why this credential can send nothing of this kind; Send is nil.
+	Refused string
 	// Send submits one delivery and may block for room. done is called exactly
 	// once, on any goroutine, and must be quick. An error means that the
 	// context ended before the delivery was submitted; done is not called then.
@@ -92,6 +94,10 @@ const (
 	ReasonStopped          = "Stopped"          // its owner stopped the message
 	ReasonUnanswered       = "Unanswered"       // sent, but never answered
 	ReasonDamaged          = "Damaged"          // the stored message could no longer be read
+	ReasonNoVoIPToken      = "NoVoIPToken"      // the app has not reported a PushKit token
+	ReasonNoActivityToken  = "NoActivityToken"  // the app has not reported a token for the live activity
+	ReasonNeedsKey         = "NeedsKey"         // APNs takes live activities with a key only
+	ReasonNoVoIPTopic      = "NoVoIPTopic"      // the app's certificate is not for VoIP pushes
 	ReasonNotConnected     = "NotConnected"     // an in-app message that nobody was connected for, or fetched in time
 	ReasonOverflow         = "Overflow"         // an in-app message before the five newest that waited for the device
 	ReasonReplaced         = "Replaced"         // an in-app message that another push took the place of
@@ -127,6 +133,10 @@ var reasonTexts = map[string]string{
 	ReasonNoCredential:     "The app has no validated certificate or key for this environment. Upload one on the app's page.",
 	ReasonExpired:          "The message's time to live ended before it could be sent.",
 	ReasonStopped:          "The message was stopped before this device's turn.",
+	ReasonNoVoIPToken:      "The app has not reported a PushKit token. It does when it has the Voice over IP capability, registers with PushKit, and hands the token to the SDK.",
+	ReasonNoActivityToken:  "The app has not reported a token for this live activity: a push-to-start token for the type of its attributes, or the token of the running activity.",
+	ReasonNeedsKey:         "APNs takes live activities from senders with a .p8 key only, and the app has a certificate. Upload a key.",
+	ReasonNoVoIPTopic:      "The app's certificate does not cover VoIP pushes. Upload a .p8 key, or a certificate that lists the topic ending in .voip.",
 	ReasonNotConnected:     "The app did not connect to Aurora while the in-app message was kept (time_to_live). It connects when it runs in the foreground with the SDK.",
 	ReasonOverflow:         "More than five in-app messages waited for the device while it was not connected; the oldest were dropped.",
 	ReasonReplaced:         "Another push took the place of the in-app message (override_msg_id) before the device fetched it.",

@@ -28,14 +28,29 @@ func decodePushObject(top object) (r dispatch.Request, err error) {
 	if r.Message.Platforms, err = decodePlatform(top); err != nil {
 		return r, err
 	}
-	if r.Audience, r.AllowEmpty, err = decodeAudience(top); err != nil {
+	activity, err := decodeActivityAudience(top)
+	if err != nil {
 		return r, err
+	}
+	if activity == "" {
+		if r.Audience, r.AllowEmpty, err = decodeAudience(top); err != nil {
+			return r, err
+		}
 	}
 	if err := decodeNotification(top, &r.Message); err != nil {
 		return r, err
 	}
 	if r.Message.Content.InApp, err = decodeInApp(top); err != nil {
 		return r, err
+	}
+	if err := decodeActivity(top, &r.Message); err != nil {
+		return r, err
+	}
+	if a := r.Message.Content.LiveActivity; a != nil {
+		a.ID = activity
+		if err := onlyIOS(&r.Message); err != nil {
+			return r, err
+		}
 	}
 	r.Message.Platforms = withContent(&r.Message)
 	if err := decodeBeside(top, &r.Message); err != nil {
@@ -70,11 +85,7 @@ func requireContent(top object) error {
 			return aurora.Errorf(aurora.Missing, "%s is missing.", key)
 		}
 	}
-	if top.raw("live_activity") != nil {
-		// Taking it beside a notification would drop it silently.
-		return aurora.Errorf(aurora.Invalid, "Aurora does not carry live_activity yet. Leave it out and send a notification or a message.")
-	}
-	if top.raw("message") != nil || top.raw("notification") != nil {
+	if top.raw("message") != nil || top.raw("notification") != nil || top.raw("live_activity") != nil {
 		return nil
 	}
 	return aurora.Errorf(aurora.Missing, "notification and message are missing: there is nothing to send.")
@@ -114,7 +125,7 @@ func withContent(m *aurora.Message) []aurora.Platform {
 	var list []aurora.Platform
 	for _, p := range aurora.Platforms {
 		_, other := m.Content.Others[p]
-		if m.For(p) && (other || p == aurora.IOS && m.Content.IOS != nil) {
+		if m.For(p) && (other || p == aurora.IOS && (m.Content.IOS != nil || m.Content.VoIP != nil || m.Content.LiveActivity != nil)) {
 			list = append(list, p)
 		}
 	}
@@ -166,7 +177,7 @@ func decodeAudience(top object) (e audience.Expr, allowEmpty bool, err error) {
 	if err != nil {
 		return e, false, err
 	}
-	for _, key := range []string{"segment", "abtest", "file", "live_activity_id"} {
+	for _, key := range []string{"segment", "abtest", "file"} {
 		if list := string(o.raw(key)); list != "" && list != "[]" {
 			return e, false, aurora.Errorf(aurora.Invalid, "audience.%s is not supported yet. Use tag, tag_and, tag_not, alias or registration_id.", key)
 		}

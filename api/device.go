@@ -185,6 +185,9 @@ func decodeChange(o object) (c registry.Change, err error) {
 	if c.Profile, err = decodeProfile(o); err != nil {
 		return c, err
 	}
+	if err := decodeTokens(o, &c); err != nil {
+		return c, err
+	}
 	return c, decodeTags(o, &c)
 }
 

@@ -53,6 +53,9 @@ func changeRefusals(p, q, stranger phone) (cases []refusal) {
 	}
 	for _, body := range []string{
 		"", "{", "[]", "null", `"x"`, "\xff",
+		`{"voip_token":"` + token(9) + `"}`, `{"voip_token":5,"environment":"production"}`, `{"voip_token":"zz","environment":"production"}`,
+		`{"live_activity_start_tokens":"x"}`, `{"live_activity_start_tokens":{"Match":5}}`, `{"live_activity_start_tokens":{"Match":"` + token(9) + `"}}`, `{"live_activity_start_tokens":{"":"` + token(9) + `"},"environment":"production"}`,
+		`{"live_activity_tokens":[]}`, `{"live_activity_tokens":{"` + long("n", 65) + `":"` + token(9) + `"},"environment":"production"}`,
 		`{"token":5,"environment":"production"}`, `{"token":{}}`,
 		`{"token":"` + token(9) + `"}`, `{"token":"` + token(9) + `","environment":null}`, `{"token":"` + token(9) + `","environment":""}`,
 		`{"token":"` + token(9) + `","environment":"staging"}`, `{"token":"` + token(9) + `","environment":1}`,

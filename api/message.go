@@ -20,6 +20,7 @@ type messageAnswer struct {
 	Opened    uint64         `json:"opened"`
 	FailedBy  []failedReason `json:"failed_by"`
 	InApp     *inAppAnswer   `json:"in_app,omitempty"`
+	VoIP      *voipAnswer    `json:"voip,omitempty"`
 	// Stopped is there if the push was stopped.
 	Stopped *stoppedAnswer `json:"stopped,omitempty"`
 }
@@ -41,6 +42,15 @@ type inAppAnswer struct {
 	FailedBy []failedReason `json:"failed_by"`
 }
 
+// voipAnswer is the report of what went to PushKit, apart from the notification.
+type voipAnswer struct {
+	Targeted uint64         `json:"targeted"`
+	Accepted uint64         `json:"accepted"`
+	Failed   uint64         `json:"failed"`
+	Pending  uint64         `json:"pending"`
+	FailedBy []failedReason `json:"failed_by"`
+}
+
 type failedReason struct {
 	Reason  string `json:"reason"`
 	Devices uint64 `json:"devices"`
@@ -57,9 +67,12 @@ func (s *server) message(r *http.Request, app aurora.App) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := messageAnswer{id.String(), string(report.State), report.Targeted, report.Accepted, report.Failed, report.Pending, report.Received, report.Opened, reasons(report.FailedBy), nil, nil}
+	a := messageAnswer{id.String(), string(report.State), report.Targeted, report.Accepted, report.Failed, report.Pending, report.Received, report.Opened, reasons(report.FailedBy), nil, nil, nil}
 	if i := report.InApp; i != nil {
 		a.InApp = &inAppAnswer{ledger.Sum(i.Targeted), ledger.Sum(i.Handed), ledger.Sum(i.Received), ledger.Sum(i.Opened), i.Waiting, i.Failed, reasons(i.FailedBy)}
+	}
+	if v := report.VoIP; v != nil {
+		a.VoIP = &voipAnswer{v.Targeted, v.Accepted, v.Failed, v.Pending, reasons(v.FailedBy)}
 	}
 	if at := report.Message.StoppedAt; !at.IsZero() {
 		a.Stopped = &stoppedAnswer{at.UTC().Format(time.RFC3339), report.Left(), report.FailedFor(aurora.ReasonStopped)}

@@ -26,6 +26,9 @@ func decodeNotification(top object, m *aurora.Message) error {
 	if err := (shape{"alternate_alert": isText, "ai_opportunity": isBoolean}).check(o); err != nil {
 		return err
 	}
+	if err := decodeVoIP(o, m); err != nil {
+		return err
+	}
 	return decodeOthers(o, m)
 }
 

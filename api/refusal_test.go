@@ -137,6 +137,9 @@ func badPushes(w *world) []struct {
 		{"options.notification_3rd_ver", []string{`"v3"`, `2`}, 1003},
 		{"options.mkt_enable", []string{`"x"`}, 1003},
 		{"options", []string{`{"active_push":true,"big_push_duration":5}`, `{"need_backup":1,"big_push_duration":5}`}, 1035},
+		{"notification.voip", []string{`"x"`, `5`, `[]`}, 1003},
+		{"notification.voip", []string{`{"k":` + quoted(long("v", 5100)) + `}`}, 1005},
+		{"live_activity", []string{`"x"`, `[]`, `{"ios":{"event":"start"}}`}, 1003}, // beside a notification
 		{"sms_message", []string{`"x"`, `{}`, `{"delay_time":5}`, `{"delay_time":86401,"temp_id":1}`, `{"delay_time":-1,"temp_id":1}`, `{"delay_time":0,"temp_id":"1"}`, `{"delay_time":0,"temp_id":1,"temp_para":[]}`, `{"content":` + quoted(long("短", 481)) + `}`}, 1003},
 		{"inapp_message", []string{`true`, `{"inapp_message":"perhaps"}`}, 1003},
 		{"callback", []string{`"x"`, `{"url":5}`, `{"params":[]}`, `{"type":16}`, `{"type":"1"}`}, 1003},

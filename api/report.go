@@ -47,7 +47,7 @@ func (i *receivedItem) fill(r ledger.Report) {
 		i.MessageReceived = countOf(a.Received, aurora.IOS)
 		i.AndroidReceived = countOf(a.Received, aurora.Android)
 	}
-	if !r.Message.Content.Notifies() {
+	if !notifies(r) {
 		return
 	}
 	i.APNsSent = &r.Accepted

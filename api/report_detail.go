@@ -47,7 +47,10 @@ func (s *server) receivedDetail(r *http.Request, app aurora.App) (any, error) {
 			"hmos_hmpns_sent", "hmos_hmpns_received", "hmos_msg_sent", "hmos_msg_received"} { // the misspelling is on the wire
 			n[none] = nil
 		}
-		if known && report.Message.Content.Notifies() {
+		if known && report.Message.Content.LiveActivity != nil {
+			n["live_acivity_sent"], n["live_acivity_received"] = report.Accepted, someOf(report.Received)
+		}
+		if known && notifies(report) {
 			n["ios_apns_sent"], n["ios_apns_received"] = report.Accepted, someOf(report.Received)
 		}
 		if a := report.InApp; known && a != nil {
@@ -63,7 +66,7 @@ func (s *server) messages(r *http.Request, app aurora.App) (any, error) {
 	return s.forEach(r, app, func(id string, known bool, report ledger.Report) any {
 		ios := numbers{"apns_sent": nil, "apns_target": nil, "apns_received": nil, "click": nil, "target": nil, "received": nil}
 		android := numbers{"received": nil, "target": nil, "online_push": nil, "click": nil, "msg_click": nil}
-		if known && report.Message.Content.Notifies() {
+		if known && notifies(report) {
 			ios["apns_target"], ios["apns_sent"], ios["apns_received"], ios["click"] = apnsTarget(report), report.Accepted, someOf(report.Received), report.Opened
 		}
 		if a := report.InApp; known && a != nil {
@@ -108,11 +111,23 @@ func detailNumbers(known bool, report ledger.Report) numbers {
 func detail(n numbers, report ledger.Report) {
 	ios, details := numbers{"apns_target": nil, "apns_sent": nil, "apns_received": nil, "apns_click": nil, "msg_target": nil, "msg_received": nil}, numbers{}
 	n["ios"], n["details"] = ios, details
-	if report.Message.Content.Notifies() {
+	if report.Message.Content.LiveActivity != nil {
+		one := numbers{"target": report.Targeted, "sent": report.Accepted, "received": report.Received}
+		details["live_activity"] = numbers{"target": report.Targeted, "sent": report.Accepted, "received": report.Received, "sub_ios": numbers{"apns": one}}
+	}
+	if notifies(report) {
 		target := apnsTarget(report)
 		ios["apns_target"], ios["apns_sent"], ios["apns_received"], ios["apns_click"] = target, report.Accepted, someOf(report.Received), report.Opened
 		details["notification"] = numbers{"target": report.Targeted, "sent": report.Accepted, "received": report.Received, "display": report.Received, "click": report.Opened,
 			"sub_ios": numbers{"apns": numbers{"target": target, "sent": report.Accepted, "received": report.Received, "click": report.Opened}}}
+	}
+	if v := report.VoIP; v != nil {
+		notification, ok := details["notification"].(numbers)
+		if !ok {
+			notification = numbers{"target": v.Targeted, "sent": v.Accepted, "sub_ios": numbers{}}
+			details["notification"] = notification
+		}
+		notification["sub_ios"].(numbers)["voip"] = numbers{"target": v.Targeted, "sent": v.Accepted}
 	}
 	a := report.InApp
 	if a == nil {
@@ -132,6 +147,11 @@ func detail(n numbers, report ledger.Report) {
 		}
 		message["sub_"+string(p)] = one
 	}
+}
+
+// notifies reports whether a push has a notification: a live activity is none.
+func notifies(report ledger.Report) bool {
+	return report.Message.Content.Notifies() && report.Message.Content.LiveActivity == nil
 }
 
 // apnsTarget is how many of a notification's devices are iPhones.

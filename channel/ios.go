@@ -75,6 +75,9 @@ func (ch *IOS) Open(ctx context.Context, m *aurora.Message) (aurora.Route, error
 	if err != nil {
 		return aurora.Route{}, err
 	}
+	if reason := refusal(cred, m); reason != "" {
+		return aurora.Route{CredentialID: cred.ID, Refused: reason}, nil
+	}
 	s := newSender(client, m, cred.Topic)
 	return aurora.Route{CredentialID: cred.ID, Send: s.send}, nil
 }
@@ -133,10 +136,15 @@ type sender struct {
 	shared   []byte // the body, when it is the same for all devices
 	template apns.Notification
 	id       [16]byte
+	special  bool // a live activity or a call: not for the app's own topic
 }
 
 func newSender(client *apns.Client, m *aurora.Message, topic string) *sender {
 	s := &sender{client: client, payload: buildPayload(m)}
+	if kind, _ := m.Content.Needs(); kind != aurora.NotificationToken {
+		s.special = true
+		s.payload = buildSpecial(m)
+	}
 	if !s.payload.perDevice {
 		s.shared = s.payload.body(0)
 	}
@@ -144,14 +152,20 @@ func newSender(client *apns.Client, m *aurora.Message, topic string) *sender {
 	if s.payload.background {
 		s.template.PushType, s.template.Priority = apns.PushBackground, 5
 	}
+	if s.special {
+		s.template = special(m, topic, s.template)
+	}
 	if m.Options.TimeToLive != nil && *m.Options.TimeToLive == 0 {
 		s.template.Expiration = apns.DeliverOnce()
 	}
-	if s.template.CollapseID == "" {
+	if s.template.CollapseID == "" && !s.special {
 		// A repeat after a crash then replaces itself on the screen (DESIGN §3.6).
 		s.template.CollapseID = m.ID.String()
 	}
 	binary.BigEndian.PutUint64(s.id[:8], uint64(m.ID)<<11) // 53 bits
+	if m.Content.VoIP != nil {
+		s.id[11] = 1 // beside the notification of the same push
+	}
 	return s
 }
 
@@ -163,11 +177,11 @@ func (s *sender) send(ctx context.Context, d aurora.Delivery, done func(aurora.D
 	if n.Payload = s.shared; n.Payload == nil {
 		n.Payload = s.payload.body(d.Badge)
 	}
-	err := s.client.Submit(ctx, &n, func(r *apns.Result) { done(d, outcomeOf(r)) })
+	err := s.client.Submit(ctx, &n, func(r *apns.Result) { done(d, s.outcome(outcomeOf(r))) })
 	if f, ok := errors.AsType[*apns.Failure](err); ok && f.Cause != apns.CauseCancelled && f.Cause != apns.CauseClosed {
 		// A verdict without a journey is an outcome like any other. As an error it
 		// would make the job begin again, for ever.
-		done(d, failureOutcome(f))
+		done(d, s.outcome(failureOutcome(f)))
 		return nil
 	}
 	return err

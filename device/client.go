@@ -206,11 +206,8 @@ func (c *Client) Retry() {
 // RegisterDeviceToken passes on the push token that the system gave the app; call it at each launch. Empty means that
 // there is none any more. The environment comes from Config.Production.
 func (c *Client) RegisterDeviceToken(token []byte) {
-	text, environment := hex.EncodeToString(token), "development"
-	if c.options.Config.Production {
-		environment = "production"
-	}
-	c.set(changes{Token: &text, Environment: &environment})
+	text := hex.EncodeToString(token)
+	c.set(changes{Token: &text, Environment: c.environment()})
 }
 
 // SetAlias gives the installation a name chosen by the app, such as the id of the user; "" removes it. At most 40 bytes of

@@ -52,6 +52,7 @@ func TestInAppMessages(t *testing.T) {
 			t.Errorf("reported: %s", got)
 		}
 		c.SetConnected(false)
+		synctest.Wait()
 		a.mu.Lock()
 		asked := len(a.requests)
 		a.mu.Unlock()

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 )
@@ -85,6 +86,7 @@ func (r *record) bind(server, appKey string) {
 func (r *record) want(c changes) {
 	r.Wanted = r.Wanted.then(c)
 	r.Pending = r.Pending.then(c)
+	r.Wanted.StartTokens, r.Wanted.ActivityTokens = r.Wanted.StartTokens.live(), r.Wanted.ActivityTokens.live()
 	// An app that rotates its tags for years must not carry the list of all it ever removed; a new registration starts
 	// without them anyway.
 	if t := r.Wanted.Tags; t != nil && len(t.Remove) > maxTags {
@@ -140,12 +142,51 @@ type changes struct {
 	Alias                *string     `json:"alias,omitempty"`
 	Tags                 *tagChanges `json:"tags,omitempty"`
 	Badge                *int        `json:"badge,omitempty"`
+	VoIPToken            *string     `json:"voip_token,omitempty"` // this and the next two travel with the environment too
+	StartTokens          tokens      `json:"live_activity_start_tokens,omitempty"`
+	ActivityTokens       tokens      `json:"live_activity_tokens,omitempty"`
+}
+
+// tokens are by the type of a live activity's attributes, or by its id; "" removes one.
+type tokens map[string]string
+
+// then adds later values; the operands are not changed.
+func (t tokens) then(later tokens) tokens {
+	if len(later) == 0 {
+		return t
+	}
+	all := maps.Clone(t)
+	if all == nil {
+		all = tokens{}
+	}
+	maps.Copy(all, later)
+	return all
+}
+
+// live drops removals: a new registration starts without them anyway.
+func (t tokens) live() tokens {
+	all := maps.Clone(t)
+	maps.DeleteFunc(all, func(_, token string) bool { return token == "" })
+	return all
+}
+
+// without drops what has the same value in sent.
+func (t tokens) without(sent tokens) tokens {
+	rest := maps.Clone(t)
+	maps.DeleteFunc(rest, func(name, token string) bool { was, ok := sent[name]; return ok && was == token })
+	if len(rest) == 0 {
+		return nil
+	}
+	return rest
 }
 
 // parts lists groups of fields that may be refused independently of each other.
 func (c changes) parts() []changes {
 	all := []changes{
-		{Token: c.Token, Environment: c.Environment},
+		{Token: c.Token, Environment: withToken(c.Token != nil, c.Environment)},
+		{VoIPToken: c.VoIPToken, Environment: withToken(c.VoIPToken != nil, c.Environment)},
+		{StartTokens: c.StartTokens, Environment: withToken(c.StartTokens != nil, c.Environment)},
+		{ActivityTokens: c.ActivityTokens, Environment: withToken(c.ActivityTokens != nil, c.Environment)},
 		{AppVersion: c.AppVersion, OSVersion: c.OSVersion, Model: c.Model, Language: c.Language, TimeZone: c.TimeZone, Channel: c.Channel},
 		{PushEnabled: c.PushEnabled},
 		{NotificationsAllowed: c.NotificationsAllowed},
@@ -156,7 +197,14 @@ func (c changes) parts() []changes {
 	return slices.DeleteFunc(all, changes.empty)
 }
 
-func (c changes) empty() bool { return c == changes{} }
+func withToken(present bool, environment *string) *string {
+	if !present {
+		return nil
+	}
+	return environment
+}
+
+func (c changes) empty() bool { return reflect.ValueOf(c).IsZero() }
 
 // fields calls visit with the same field of a and b, one after the other.
 func fields(a, b *changes, visit func(a, b reflect.Value)) {
@@ -169,26 +217,28 @@ func fields(a, b *changes, visit func(a, b reflect.Value)) {
 // then returns c followed by later: later values replace earlier ones, tag operations are composed.
 func (c changes) then(later changes) changes {
 	tags := c.Tags.then(later.Tags)
+	starts, activities := c.StartTokens.then(later.StartTokens), c.ActivityTokens.then(later.ActivityTokens)
 	fields(&c, &later, func(mine, theirs reflect.Value) {
 		if !theirs.IsNil() {
 			mine.Set(theirs)
 		}
 	})
-	c.Tags = tags
+	c.Tags, c.StartTokens, c.ActivityTokens = tags, starts, activities
 	return c
 }
 
 // without returns c minus the fields that have the same value in sent.
 func (c changes) without(sent changes) changes {
-	// The environment qualifies the token: it stays for as long as the token does.
-	tokenStays := c.Token != nil && (sent.Token == nil || *c.Token != *sent.Token)
 	environment := c.Environment
+	starts, activities := c.StartTokens.without(sent.StartTokens), c.ActivityTokens.without(sent.ActivityTokens)
 	fields(&c, &sent, func(mine, theirs reflect.Value) {
 		if !theirs.IsNil() && reflect.DeepEqual(mine.Interface(), theirs.Interface()) {
 			mine.SetZero()
 		}
 	})
-	if tokenStays {
+	c.StartTokens, c.ActivityTokens = starts, activities
+	// The environment qualifies the tokens: it stays for as long as any of them.
+	if c.Environment = nil; c.Token != nil || c.VoIPToken != nil || c.StartTokens != nil || c.ActivityTokens != nil {
 		c.Environment = environment
 	}
 	return c

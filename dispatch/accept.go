@@ -50,7 +50,7 @@ func (s *Service) Accept(ctx context.Context, app aurora.App, r Request) (_ Rece
 	if err != nil {
 		return Receipt{}, err
 	}
-	if job == nil {
+	if job == nil || a.Message.Content.VoIP != nil { // there is a job in a lane
 		s.Wake()
 	}
 	s.c.Accepted(r.Message.Source)
@@ -111,7 +111,16 @@ func (s *Service) prepare(ctx context.Context, app aurora.App, r Request) (Accep
 	m.Audience = e.String()
 	a := Accepted{Message: m, CID: r.CID, Group: r.group}
 	resolve := func() error { return s.resolve(ctx, e, &a) }
+	if l := m.Content.LiveActivity; l != nil && l.ID != "" {
+		resolve = func() (err error) {
+			a.Targets, err = s.c.Messages.ActivityDevices(ctx, app.ID, l.ID)
+			return err
+		}
+	}
 	if r.File != "" {
+		if m.Content.VoIP != nil {
+			return a, aurora.Errorf(aurora.Invalid, "notification.voip does not go with a file. Use tags, an alias or registration ids.")
+		}
 		resolve = func() error { return s.selectFile(ctx, app, r.File, &a) }
 	}
 	if err := resolve(); err != nil {

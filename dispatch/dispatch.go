@@ -50,8 +50,9 @@ type Job struct {
 	MessageID aurora.MessageID
 	AppID     int64
 	Lane      Lane
-	Block     int64 // a block number, or Explicit
-	Attempt   int   // 0 for the first
+	Part      aurora.Part // VoIPPart for what goes to PushKit, else unsaid
+	Block     int64       // a block number, or Explicit
+	Attempt   int         // 0 for the first
 	NotBefore time.Time
 	Fence     int64 // rises with each lease; a settlement with an old one is refused
 	// Targets are the devices that have no outcome yet; nil until planned.
@@ -115,6 +116,7 @@ type Retirement struct {
 	Token      string
 	Reason     string
 	InactiveAt time.Time
+	Kind       aurora.TokenKind // a dead token of another kind is forgotten
 }
 
 // Settlement is what a worker writes in one transaction.
@@ -154,6 +156,10 @@ type Messages interface {
 	PlanJob(ctx context.Context, j Job, m *aurora.Message, targets, reachable *roaring.Bitmap) (Job, error)
 	// ReadTargets yields the devices with the given numbers, ascending.
 	ReadTargets(ctx context.Context, appID int64, numbers *roaring.Bitmap) iter.Seq2[Target, error]
+	// ReadTokens is ReadTargets with the devices' tokens of a kind and a name.
+	ReadTokens(ctx context.Context, appID int64, numbers *roaring.Bitmap, kind aurora.TokenKind, name string) iter.Seq2[Target, error]
+	// ActivityDevices returns the devices that have a token for a live activity.
+	ActivityDevices(ctx context.Context, appID int64, id string) (*roaring.Bitmap, error)
 	// Settle writes outcomes, retired tokens and the job's progress. ErrLost.
 	Settle(ctx context.Context, s Settlement) error
 }

@@ -104,7 +104,7 @@ func (w *work) giveUp(ctx context.Context, cause error) error {
 // finishWithoutRoute settles a job whose app has no credential: what is wrong
 // with the device itself still comes first.
 func (w *work) finishWithoutRoute(ctx context.Context) error {
-	for t, err := range w.s.c.Messages.ReadTargets(ctx, w.job.AppID, w.job.Targets.Clone()) {
+	for t, err := range w.targets(ctx, w.job.Targets.Clone()) {
 		if err != nil {
 			return err
 		}

@@ -3,6 +3,7 @@ package dispatch
 import (
 	"context"
 	"errors"
+	"iter"
 	"log/slog"
 	"math/rand/v2"
 	"sync"
@@ -63,6 +64,7 @@ func (w *work) run(ctx context.Context) (err error) {
 	ctx, end := w.s.c.Tracer.Start(w.s.c.Tracer.Resume(ctx, w.message.Trace), "work on job",
 		slog.String("message", w.job.MessageID.String()), slog.String("lane", w.job.Lane.String()), slog.Int64("block", w.job.Block), slog.Int("attempt", w.job.Attempt))
 	defer func() { end(err) }()
+	w.message.Content = w.message.Content.Of(w.job.Part)
 	if stopped := !w.message.StoppedAt.IsZero(); stopped {
 		w.stopped, w.message.Content.IOS = aurora.ReasonStopped, nil // and no badge counts up for it
 	}
@@ -90,6 +92,10 @@ func (w *work) run(ctx context.Context) (err error) {
 	}
 	if err != nil {
 		return err
+	}
+	if w.route.Refused != "" {
+		w.stopped = w.route.Refused
+		return w.finish(ctx)
 	}
 	if w.parked = w.route.Parked; w.parked != "" {
 		return w.finish(ctx)
@@ -174,18 +180,46 @@ func (w *work) unreachable(t Target) string {
 	case t.RetiredReason != "":
 		return t.RetiredReason
 	case t.Token == "":
-		return aurora.ReasonNoToken
+		return w.withoutToken()
 	case t.Environment != w.message.Environment():
 		return aurora.ReasonOtherEnvironment
 	}
 	return ""
 }
 
+// targets reads devices with the tokens that the message is sent to.
+func (w *work) targets(ctx context.Context, numbers *roaring.Bitmap) iter.Seq2[Target, error] {
+	kind, name := w.message.Content.Needs()
+	if kind == aurora.NotificationToken {
+		return w.s.c.Messages.ReadTargets(ctx, w.job.AppID, numbers)
+	}
+	return w.s.c.Messages.ReadTokens(ctx, w.job.AppID, numbers, kind, name)
+}
+
+// withoutToken says which token a device has not reported.
+func (w *work) withoutToken() string {
+	switch kind, _ := w.message.Content.Needs(); kind {
+	case aurora.NotificationToken:
+		return aurora.ReasonNoToken
+	case aurora.VoIPToken:
+		return aurora.ReasonNoVoIPToken
+	}
+	return aurora.ReasonNoActivityToken
+}
+
+// named is the name of a mark of the job's part.
+func (w *work) named(m aurora.Mark) aurora.Mark {
+	if w.job.Part == aurora.VoIPPart {
+		return aurora.VoIP(m)
+	}
+	return m
+}
+
 // send submits every target. It stops early when the message or the
 // credential turns out to be refused.
 func (w *work) send(ctx context.Context, targets *roaring.Bitmap) error {
 	badges := w.job.Badges
-	for t, err := range w.s.c.Messages.ReadTargets(ctx, w.job.AppID, targets) {
+	for t, err := range w.targets(ctx, targets) {
 		if err != nil {
 			return err
 		}
@@ -259,7 +293,8 @@ func (w *work) answered(d aurora.Delivery, o aurora.Outcome) {
 		w.mark(aurora.Accepted, d.Number)
 	case aurora.DeviceFault:
 		w.mark(aurora.Failed(o.Reason), d.Number)
-		w.retired = append(w.retired, Retirement{d.Number, d.Token, o.Reason, o.InactiveAt})
+		kind, _ := w.message.Content.Needs()
+		w.retired = append(w.retired, Retirement{d.Number, d.Token, o.Reason, o.InactiveAt, kind})
 	case aurora.MessageFault:
 		w.mark(aurora.Failed(o.Reason), d.Number)
 		w.stopped = o.Reason
@@ -274,6 +309,7 @@ func (w *work) answered(d aurora.Delivery, o aurora.Outcome) {
 }
 
 func (w *work) mark(m aurora.Mark, number uint32) {
+	m = w.named(m)
 	b := w.marks[m]
 	if b == nil {
 		b = roaring.New()
@@ -291,7 +327,7 @@ func (w *work) fail(number uint32, reason string) {
 func (w *work) failAll(numbers *roaring.Bitmap, reason string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	m := aurora.Failed(reason)
+	m := w.named(aurora.Failed(reason))
 	if w.marks[m] == nil {
 		w.marks[m] = roaring.New()
 	}

@@ -81,6 +81,7 @@ type Report struct {
 	State                                                 State
 	NextAt                                                time.Time // when the next attempt is due, while waiting
 	InApp                                                 *InApp    // nil without an in-app message
+	VoIP                                                  *VoIP     // nil without one
 }
 
 // ReasonCount is how many devices failed for one reason.
@@ -159,7 +160,7 @@ func (s *Service) report(ctx context.Context, m aurora.Message) (Report, error) 
 	if err != nil {
 		return Report{}, err
 	}
-	r := Report{Message: m, Targeted: t.Marks[aurora.Targeted], Accepted: t.Marks[aurora.Accepted], Received: t.Marks[aurora.Received], Opened: t.Marks[aurora.Opened], State: Done, InApp: inAppOf(m, t.Marks)}
+	r := Report{Message: m, Targeted: t.Marks[aurora.Targeted], Accepted: t.Marks[aurora.Accepted], Received: t.Marks[aurora.Received], Opened: t.Marks[aurora.Opened], State: Done, InApp: inAppOf(m, t.Marks), VoIP: voipOf(m, t.Marks)}
 	for mark, n := range t.Marks {
 		if reason, ok := mark.FailedReason(); ok {
 			r.Failed += n

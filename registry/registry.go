@@ -60,6 +60,7 @@ type Store interface {
 	Labels
 	TestDevices
 	Presence
+	Tokens
 }
 
 // Service answers for devices.
@@ -168,6 +169,8 @@ type Change struct {
 	PushDisabled *bool
 	Muted        *bool
 	Profile      map[string]string // by the JSON names of aurora.Profile
+	// Tokens are those beside the token of notifications.
+	Tokens []aurora.NamedToken
 }
 
 // Apply changes a device that the caller has authenticated.
@@ -179,6 +182,9 @@ func (s *Service) Apply(ctx context.Context, appID int64, number uint32, c Chang
 		if err := s.checkAlias(ctx, appID, number, *c.Alias); err != nil {
 			return err
 		}
+	}
+	if err := s.putTokens(ctx, appID, number, c); err != nil {
+		return err
 	}
 	err := s.store.ChangeDevice(ctx, appID, number, func(d *aurora.Device) error { return c.apply(d, time.Now()) })
 	if err == nil {
@@ -198,7 +204,14 @@ func (c *Change) validate() error {
 			return aurora.Errorf(aurora.Missing, "environment must stand beside token: \"development\" or \"production\", as the build is signed.")
 		}
 	}
-	if c.Token == nil && c.Environment != nil {
+	others, err := c.validateTokens()
+	if err != nil {
+		return err
+	}
+	if others && (c.Environment == nil || *c.Environment == aurora.NoEnvironment) {
+		return aurora.Errorf(aurora.Missing, "environment must stand beside voip_token and tokens of live activities: \"development\" or \"production\", as the build is signed.")
+	}
+	if c.Token == nil && len(c.Tokens) == 0 && c.Environment != nil {
 		return aurora.Errorf(aurora.Missing, "token must stand beside environment: a token belongs to one environment.")
 	}
 	if c.Alias != nil && *c.Alias != "" {

@@ -18,8 +18,8 @@ import (
 // insertJob stores a job. due is when it may be leased: for one that is leased
 // already, when its lease ends.
 func insertJob(t *tx, j dispatch.Job, holder string, due time.Time) error {
-	_, err := t.exec("INSERT INTO job (id, message_id, app_id, lane, block, attempt, due_at, holder, fence, targets, badges) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
-		j.ID, int64(j.MessageID), j.AppID, int(j.Lane), j.Block, j.Attempt, millis(due), holder, j.Fence, optionalBlob(j.Targets), encodeBadges(j.Badges))
+	_, err := t.exec("INSERT INTO job (id, message_id, app_id, lane, block, attempt, due_at, holder, fence, targets, badges, part) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+		j.ID, int64(j.MessageID), j.AppID, int(j.Lane), j.Block, j.Attempt, millis(due), holder, j.Fence, optionalBlob(j.Targets), encodeBadges(j.Badges), string(j.Part))
 	return err
 }
 
@@ -35,12 +35,12 @@ func optionalBlob(b *roaring.Bitmap) []byte {
 	return blobOf(b)
 }
 
-const jobColumns = "id, message_id, app_id, lane, block, attempt, due_at, fence, targets, badges"
+const jobColumns = "id, message_id, app_id, lane, block, attempt, due_at, fence, targets, badges, part"
 
 func scanJob(row scanner) (j dispatch.Job, err error) {
 	var due int64
 	var targets, badges []byte
-	if err := row.Scan(&j.ID, &j.MessageID, &j.AppID, &j.Lane, &j.Block, &j.Attempt, &due, &j.Fence, &targets, &badges); err != nil {
+	if err := row.Scan(&j.ID, &j.MessageID, &j.AppID, &j.Lane, &j.Block, &j.Attempt, &due, &j.Fence, &targets, &badges, &j.Part); err != nil {
 		return j, err
 	}
 	j.NotBefore = fromMillis(due)
@@ -104,6 +104,9 @@ func (s *Store) PlanJob(ctx context.Context, j dispatch.Job, m *aurora.Message, 
 		}
 		if changed == 0 {
 			return dispatch.ErrLost
+		}
+		if j.Part == aurora.VoIPPart {
+			return addMark(t, j.MessageID, aurora.VoIP(aurora.Targeted), targets)
 		}
 		if err := dropSelection(t, j, m); err != nil {
 			return err
@@ -169,6 +172,9 @@ func settleJob(t *tx, st dispatch.Settlement) (err error) {
 
 // retire takes a token out of use unless the device has reported one since.
 func retire(t *tx, appID int64, r dispatch.Retirement) error {
+	if r.Kind != aurora.NotificationToken {
+		return forgetToken(t, appID, r)
+	}
 	stored, err := scanDevice(t.row("SELECT "+deviceColumns+" FROM device WHERE app_id = $1 AND number = $2", appID, r.Number))
 	if err != nil {
 		return err

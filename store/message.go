@@ -46,6 +46,9 @@ func insertAccepted(t *tx, a dispatch.Accepted) (leased *dispatch.Job, err error
 	if targets != nil {
 		marks[aurora.Targeted] = targets
 	}
+	if a.Targets != nil && m.Content.VoIP != nil {
+		marks[aurora.VoIP(aurora.Targeted)] = a.Targets
+	}
 	var notes []byte
 	if a.Targets != nil && a.Targets.GetCardinality() <= fewDevices && m.Options.OverrideID == 0 { // whose devices may become many
 		for mark, numbers := range marks {
@@ -78,7 +81,17 @@ func insertAccepted(t *tx, a dispatch.Accepted) (leased *dispatch.Job, err error
 	}
 	if a.Targets == nil {
 		for _, block := range a.Blocks {
-			if err := insertJob(t, dispatch.Job{ID: newJobID(), MessageID: m.ID, AppID: m.AppID, Lane: dispatch.Broadcast, Block: int64(block)}, "", t.now); err != nil {
+			j := dispatch.Job{ID: newJobID(), MessageID: m.ID, AppID: m.AppID, Lane: dispatch.Broadcast, Block: int64(block)}
+			if m.Content.Notifies() || m.Content.InApp != nil || m.Content.VoIP == nil {
+				if err := insertJob(t, j, "", t.now); err != nil {
+					return nil, err
+				}
+			}
+			if m.Content.VoIP == nil {
+				continue
+			}
+			j.ID, j.Part = newJobID(), aurora.VoIPPart
+			if err := insertJob(t, j, "", t.now); err != nil {
 				return nil, err
 			}
 		}
@@ -87,8 +100,17 @@ func insertAccepted(t *tx, a dispatch.Accepted) (leased *dispatch.Job, err error
 	if err := addMarks(t, m.ID, marks); err != nil {
 		return nil, err
 	}
-	if err := enqueue(t, m, devices, dispatch.Explicit); err != nil || targets.IsEmpty() {
+	if err := enqueue(t, m, devices, dispatch.Explicit); err != nil {
 		return nil, err
+	}
+	if m.Content.VoIP != nil {
+		j := dispatch.Job{ID: newJobID(), MessageID: m.ID, AppID: m.AppID, Lane: dispatch.Direct, Part: aurora.VoIPPart, Block: dispatch.Explicit, Targets: a.Targets}
+		if err := insertJob(t, j, "", t.now); err != nil {
+			return nil, err
+		}
+	}
+	if targets.IsEmpty() {
+		return nil, nil
 	}
 	// No other job has a message's id: those of the others lie beyond all messages'.
 	j := dispatch.Job{ID: int64(m.ID), MessageID: m.ID, AppID: m.AppID, Lane: dispatch.Direct, Block: dispatch.Explicit, Targets: targets}
@@ -111,7 +133,10 @@ func insertAccepted(t *tx, a dispatch.Accepted) (leased *dispatch.Job, err error
 // recipients returns the devices of an explicit audience that the notification
 // is for, and those that the in-app message is for; nil if it is not explicit.
 func recipients(t *tx, a dispatch.Accepted) (targets *roaring.Bitmap, devices byPlatform, err error) {
-	if a.Targets == nil || a.Message.Content.InApp == nil {
+	if c := &a.Message.Content; a.Targets == nil || c.InApp == nil {
+		if a.Targets != nil && c.VoIP != nil && !c.Notifies() {
+			return roaring.New(), nil, nil
+		}
 		return a.Targets, nil, nil
 	}
 	devices, err = splitByPlatform(t, a.Message.AppID, a.Targets)

@@ -12,6 +12,9 @@ import (
 // activityTopic is what the topic of live activities adds to the bundle id (spec apns.md §2.3).
 const activityTopic = ".push-type.liveactivity"
 
+// SampleActivity is the type of the attributes of the sample app's live activities.
+const SampleActivity = "Match"
+
 const (
 	longestDismissal = 4 * time.Hour // an ended activity stays at most this long (spec apns.md §6.1)
 	maxActivities    = 8
@@ -247,6 +250,18 @@ func (s *session) follow(a *Activity) {
 	})
 }
 
+// name is by which the app's server knows an activity: the member "id" of its attributes, if that is a text, else the phone's
+// own id.
+func (a *Activity) name() string {
+	var attributes struct {
+		ID string `json:"id"`
+	}
+	if json.Unmarshal(a.Attributes, &attributes) == nil && attributes.ID != "" && len(attributes.ID) <= 64 {
+		return attributes.ID
+	}
+	return a.ID
+}
+
 // didRegister gives an activity its token, which the app passes on to its server (Apple: pushTokenUpdates).
 func (a *Activity) didRegister(i *installation, token string) {
 	if a.Token == token {
@@ -259,7 +274,10 @@ func (a *Activity) didRegister(i *installation, token string) {
 	}
 	a.Token = token
 	i.phone.note("apns", "APNs → phone: token %.8s… for live activity %s of %s", token, a.ID, i.app.Name)
-	i.phone.note("app", "pushTokenUpdates: live activity %s has the token %.8s…", a.ID, token)
+	i.phone.note("app", "pushTokenUpdates: live activity %s has the token %.8s…, handed to the SDK as %q", a.ID, token, a.name())
+	if i.client != nil {
+		i.client.RegisterActivityToken(a.name(), rawToken(token))
+	}
 }
 
 // giveUpToken tells APNs that the activity is over, and refuses what is still sent to its token.
@@ -268,6 +286,9 @@ func (a *Activity) giveUpToken(i *installation) {
 		return
 	}
 	i.retire(a.Token)
+	if i.client != nil {
+		i.client.RegisterActivityToken(a.name(), nil)
+	}
 	i.phone.send(map[string]any{"op": "uninstall", "bundle_id": a.BundleID + activityTopic, "environment": i.app.Environment, "activity": a.key})
 }
 

@@ -90,11 +90,25 @@ func (i *installation) didRegister(token string, r request) {
 		i.phone.note("apns", "APNs → phone: %s %.8s… for %s (%s)", name, token, i.app.Name, i.app.Environment)
 	}
 	switch {
-	case r.kind == callToken && fresh:
-		i.phone.note("app", "PushKit: didUpdatePushCredentials %.8s…", token)
+	case r.kind == callToken && i.client != nil:
+		if fresh {
+			i.phone.note("app", "PushKit: didUpdatePushCredentials %.8s…, handed to the SDK", token)
+		}
+		i.client.RegisterVoIPToken(rawToken(token))
+	case r.kind == startToken && i.client != nil:
+		i.client.RegisterActivityStartToken(SampleActivity, rawToken(token))
 	case r.kind == appToken && i.client != nil && i.handedOver != token:
 		i.handOver(token)
 	}
+}
+
+// rawToken are the bytes that the system hands to an app; nil if APNs has not sent hexadecimal digits.
+func rawToken(token string) []byte {
+	raw, err := hex.DecodeString(token)
+	if err != nil {
+		return nil
+	}
+	return raw
 }
 
 func (i *installation) handOver(token string) {
