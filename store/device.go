@@ -26,6 +26,9 @@ func scanDevice(row scanner) (d registry.Stored, err error) {
 	}
 	d.Platform, d.Environment, d.Tags = aurora.Platform(platform), aurora.Environment(env), splitTags(tags)
 	d.TokenAt, d.RetiredAt, d.RegisteredAt, d.SeenAt = fromMillis(tokenAt), fromMillis(retiredAt), fromMillis(registered), fromMillis(seen)
+	if profile == "{}" {
+		return d, nil
+	}
 	return d, json.Unmarshal([]byte(profile), &d.Profile)
 }
 

@@ -229,7 +229,7 @@ func (s *Store) Lookup(ctx context.Context, appID int64, points []audience.Term)
 		if column == "" {
 			return nil, fmt.Errorf("store: %v is not a term to look up", p)
 		}
-		err := s.rows(ctx, func(row scanner) error {
+		err := s.rows(quick(ctx), func(row scanner) error {
 			d, err := scanDevice(row)
 			found = append(found, registry.Point{Number: d.Number, Subject: subject(d.Device)})
 			return err

@@ -296,7 +296,7 @@ func (s *Store) readPortion(ctx context.Context, appID int64, wanted []uint32, i
 		return into, err
 	}
 	for _, number := range wanted {
-		if err := s.rows(ctx, add, "SELECT "+targetColumns+" FROM device WHERE app_id = $1 AND number = $2", appID, number); err != nil {
+		if err := s.rows(quick(ctx), add, "SELECT "+targetColumns+" FROM device WHERE app_id = $1 AND number = $2", appID, number); err != nil {
 			return into, err
 		}
 	}

@@ -180,6 +180,10 @@ func (s *Store) row(ctx context.Context, query string, args ...any) scanner {
 	return st.QueryRowContext(ctx, args...)
 }
 
+// quick is the context for a read of a row or two: one that can be cancelled
+// makes database/sql start a goroutine for each, which takes longer than the read.
+func quick(ctx context.Context) context.Context { return context.WithoutCancel(ctx) }
+
 // rows calls scan for every row.
 func (s *Store) rows(ctx context.Context, scan func(scanner) error, query string, args ...any) error {
 	st, err := s.prepared(ctx, query)
