@@ -15,7 +15,7 @@ const maxDeviceBody = 128 << 10
 type empty struct{}
 
 // registerDevice is POST /v1/devices: the first request of an installation.
-// Repeating it gives the same registration id.
+// Repeating it gives the same registration id. What PATCH takes it takes, too.
 func (s *server) registerDevice(r *http.Request) (any, error) {
 	o, err := deviceBody(r)
 	if err != nil {
@@ -73,7 +73,12 @@ func decodeRegistration(o object, app aurora.App) (reg registry.Registration, er
 	}
 	reg.Platform = aurora.Platform(platform)
 	profile, err := decodeProfile(o)
+	if err != nil {
+		return reg, err
+	}
 	reg.Profile = aurora.Profile{Channel: profile["channel"], AppVersion: profile["app_version"], OSVersion: profile["os_version"], Model: profile["model"], Language: profile["language"], TimeZone: profile["time_zone"]}
+	reg.Change, err = decodeChange(o)
+	reg.Change.Profile = nil
 	return reg, err
 }
 

@@ -44,22 +44,12 @@ func BenchmarkRegister(b *testing.B) {
 				secret := strings.Repeat("s", 43)
 				for pb.Next() {
 					i := int(n.Add(1))
-					id, err := r.Register(b.Context(), app.ID, registry.Registration{InstallID: fmt.Sprintf("install-%d", i), Secret: secret, Platform: aurora.IOS})
-					if err != nil {
-						b.Error(err)
-						return
+					reg := registry.Registration{InstallID: fmt.Sprintf("install-%d", i), Secret: secret, Platform: aurora.IOS}
+					if change != nil {
+						reg.Change = *change
+						reg.Change.Token, reg.Change.Environment = token(i), new(aurora.Development)
 					}
-					if change == nil {
-						continue
-					}
-					d, err := r.Authenticate(b.Context(), id, secret)
-					if err != nil {
-						b.Error(err)
-						return
-					}
-					c := *change
-					c.Token, c.Environment = token(i), new(aurora.Development)
-					if err := r.Apply(b.Context(), app.ID, d.Number, c); err != nil {
+					if _, err := r.Register(b.Context(), app.ID, reg); err != nil {
 						b.Error(err)
 						return
 					}

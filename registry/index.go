@@ -25,6 +25,8 @@ type Index interface {
 	// Fold merges pending changes into the bitmaps of some blocks and returns
 	// how many changes it consumed.
 	Fold(ctx context.Context) (int, error)
+	// Unfolded returns about how many records of changes wait to be folded.
+	Unfolded(ctx context.Context) (int64, error)
 }
 
 // Point is a device that was looked up singly.
@@ -113,6 +115,9 @@ func (s *Service) Count(ctx context.Context, appID int64, e audience.Expr) (uint
 	}
 	return n, nil
 }
+
+// Pending returns about how many records of changes wait to be folded.
+func (s *Service) Pending(ctx context.Context) (int64, error) { return s.store.Unfolded(ctx) }
 
 const (
 	foldPause = 500 * time.Millisecond

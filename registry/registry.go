@@ -8,6 +8,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"log/slog"
@@ -89,6 +90,9 @@ type Registration struct {
 	Secret    string // 32 to 128 characters
 	Platform  aurora.Platform
 	Profile   aurora.Profile
+	// Change is applied by the same transaction: a token, tags and an alias cost
+	// no second one.
+	Change Change
 }
 
 // Register returns the registration id of an installation, making one if it is
@@ -106,18 +110,30 @@ func (s *Service) Register(ctx context.Context, appID int64, r Registration) (st
 	if err := r.Profile.Validate(); err != nil {
 		return "", err
 	}
-	secret := hashSecret(r.Secret)
+	if err := r.Change.validate(); err != nil {
+		return "", err
+	}
 	now := time.Now()
-	d := Stored{InstallID: r.InstallID, SecretHash: secret}
-	d.AppID, d.RegistrationID, d.Platform, d.Profile, d.RegisteredAt, d.SeenAt = appID, newRegistrationID(), r.Platform, r.Profile, now, now
+	d := Stored{InstallID: r.InstallID, SecretHash: hashSecret(r.Secret)}
+	d.AppID, d.RegistrationID, d.Platform, d.Profile, d.RegisteredAt, d.SeenAt = appID, newRegistrationID(now), r.Platform, r.Profile, now, now
+	if err := r.Change.apply(&d.Device, now); err != nil {
+		return "", err
+	}
+	crowded := d.Alias != "" && s.checkAlias(ctx, appID, noNumber, d.Alias) != nil
+	if crowded { // unless this very device has it already, which its number will tell
+		d.Alias = ""
+	}
 	stored, err := s.store.RegisterDevice(ctx, d)
 	if err != nil {
 		return "", err
 	}
-	if subtle.ConstantTimeCompare(stored.SecretHash, secret) != 1 {
+	if subtle.ConstantTimeCompare(stored.SecretHash, d.SecretHash) != 1 {
 		return "", aurora.Errorf(aurora.Forbidden, "This install_id is registered with another secret. Make a new install_id and register again.")
 	}
 	s.Seen(ctx, stored.Device, Active)
+	if known := stored.RegistrationID != d.RegistrationID; (known || crowded) && !r.Change.none() {
+		return stored.RegistrationID, s.Apply(ctx, appID, stored.Number, r.Change)
+	}
 	s.hint(appID)
 	return stored.RegistrationID, nil
 }
@@ -126,11 +142,23 @@ func (s *Service) Register(ctx context.Context, appID int64, r Registration) (st
 // notification needs a channel for the platform.
 var platforms = []aurora.Platform{aurora.IOS, aurora.Android, aurora.HMOS, aurora.QuickApp}
 
+// noNumber is that of a device that has none yet.
+const noNumber = ^uint32(0)
+
+// none reports whether a change asks for nothing.
+func (c *Change) none() bool {
+	return c.Token == nil && c.Alias == nil && c.SetTags == nil && len(c.AddTags)+len(c.RemoveTags)+len(c.Profile) == 0 &&
+		c.Badge == nil && c.Mobile == nil && c.PushDisabled == nil && c.Muted == nil
+}
+
 // newRegistrationID returns 19 hexadecimal characters, the form of JPush's
-// current ids (spec/rest-api.md §4): 76 random bits.
-func newRegistrationID() string {
-	var b [10]byte
-	rand.Read(b[:])
+// current ids (spec/rest-api.md §4): 40 bits of time in milliseconds, then 36
+// random ones. Ids that rise with time keep the index on them dense and its
+// growing end in memory; they are no secret.
+func newRegistrationID(now time.Time) string {
+	var b [12]byte
+	binary.BigEndian.PutUint64(b[:], uint64(now.UnixMilli())<<24)
+	rand.Read(b[5:])
 	return hex.EncodeToString(b[:])[:19]
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -52,30 +53,69 @@ func subject(d aurora.Device) audience.Subject {
 // RegisterDevice stores a device under the next free number of its app, or
 // returns the one that already has the install id.
 func (s *Store) RegisterDevice(ctx context.Context, d registry.Stored) (registry.Stored, error) {
-	err := s.write(ctx, func(t *tx) error {
+	values, err := valuesOf(d.Device)
+	if err != nil {
+		return d, err
+	}
+	terms := append(indexTerms(d.Device), everyone)
+	var stored registry.Stored
+	err = s.write(ctx, func(t *tx) (err error) {
+		stored, err = registerDevice(t, d, values, terms)
+		return err
+	})
+	return stored, err
+}
+
+func registerDevice(t *tx, d registry.Stored, v values, terms []string) (_ registry.Stored, err error) {
+	if d.Number, err = t.number(d.AppID); err != nil {
+		return d, err
+	}
+	added, err := insertDevice(t, d, v)
+	if err == nil && !added { // a known installation, or its token is another's
 		known, err := scanDevice(t.row("SELECT "+deviceColumns+" FROM device WHERE app_id = $1 AND install_id = $2", d.AppID, d.InstallID))
 		if !errors.Is(err, registry.ErrNone) {
-			d = known
-			return err
+			t.late.next[d.AppID]-- // the number was not used
+			return known, err
 		}
-		if err := t.row("UPDATE app SET next_number = next_number + 1 WHERE id = $1 RETURNING next_number - 1", d.AppID).Scan(&d.Number); err != nil {
-			return err
+		if err := takeToken(t, d.AppID, d.Token); err != nil {
+			return d, err
 		}
-		profile, err := json.Marshal(d.Profile)
-		if err != nil {
-			return err
+		if added, err = insertDevice(t, d, v); err != nil {
+			return d, err
 		}
-		if _, err := t.exec(`INSERT INTO device (app_id, number, registration_id, install_id, secret_hash, platform, profile, registered_at, seen_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-			d.AppID, d.Number, d.RegistrationID, d.InstallID, d.SecretHash, string(d.Platform), string(profile), millis(d.RegisteredAt), millis(d.SeenAt)); err != nil {
-			return err
+		if !added {
+			return d, fmt.Errorf("store: the registration id %s was given twice", d.RegistrationID)
 		}
-		if err := noticeNew(t, d.Device); err != nil {
-			return err
-		}
-		return reindex(t, d.AppID, d.Number, nil, append(indexTerms(d.Device), everyone))
-	})
-	return d, err
+	}
+	if err != nil {
+		return d, err
+	}
+	noticeNew(t, d.Device)
+	t.reindex(d.AppID, d.Number, nil, terms)
+	return d, nil
+}
+
+// insertDevice adds a device's row, unless its installation, registration id
+// or token is there already.
+func insertDevice(t *tx, d registry.Stored, v values) (added bool, err error) {
+	n, err := t.exec(`INSERT INTO device (app_id, number, registration_id, install_id, secret_hash, platform, token, environment, token_at, alias, tags, badge,
+			mobile, push_disabled, muted, profile, registered_at, seen_at)
+		VALUES ($1, $2, $3, $4, $5, $6, NULLIF($7, ''), $8, $9, NULLIF($10, ''), $11, $12, $13, $14, $15, $16, $17, $18) ON CONFLICT DO NOTHING`,
+		d.AppID, d.Number, d.RegistrationID, d.InstallID, d.SecretHash, string(d.Platform), d.Token, int(d.Environment), millis(d.TokenAt), d.Alias, v.tags, d.Badge,
+		d.Mobile, d.PushDisabled, d.Muted, v.profile, millis(d.RegisteredAt), millis(d.SeenAt))
+	return n > 0, err
+}
+
+// values are the columns of a device that are put together: outside of the
+// transaction, which others wait for.
+type values struct{ tags, profile string }
+
+func valuesOf(d aurora.Device) (values, error) {
+	if d.Profile == (aurora.Profile{}) {
+		return values{strings.Join(d.Tags, ","), "{}"}, nil
+	}
+	profile, err := json.Marshal(d.Profile)
+	return values{strings.Join(d.Tags, ","), string(profile)}, err
 }
 
 // ChangeDevice applies change to a stored device. Another device of the app
@@ -121,17 +161,18 @@ func takeToken(t *tx, appID int64, token string) error {
 }
 
 func putDevice(t *tx, before, d aurora.Device) error {
-	profile, err := json.Marshal(d.Profile)
+	v, err := valuesOf(d)
 	if err != nil {
 		return err
 	}
 	if _, err := t.exec(`UPDATE device SET token = NULLIF($3, ''), environment = $4, token_at = $5, retired_reason = $6, retired_at = $7, alias = NULLIF($8, ''),
 		tags = $9, badge = $10, push_disabled = $11, muted = $12, profile = $13, seen_at = $14, mobile = $15 WHERE app_id = $1 AND number = $2`,
 		d.AppID, d.Number, d.Token, int(d.Environment), millis(d.TokenAt), d.RetiredReason, millis(d.RetiredAt), d.Alias,
-		strings.Join(d.Tags, ","), d.Badge, d.PushDisabled, d.Muted, string(profile), millis(d.SeenAt), d.Mobile); err != nil {
+		v.tags, d.Badge, d.PushDisabled, d.Muted, v.profile, millis(d.SeenAt), d.Mobile); err != nil {
 		return err
 	}
-	return reindex(t, d.AppID, d.Number, indexTerms(before), indexTerms(d))
+	t.reindex(d.AppID, d.Number, indexTerms(before), indexTerms(d))
+	return nil
 }
 
 // DevicesByRegistration returns the devices with a registration id, one for

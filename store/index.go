@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/RoaringBitmap/roaring/v2"
 	"github.com/aurora-push/aurora"
@@ -29,61 +28,6 @@ func indexTerms(d aurora.Device) []string {
 		terms = append(terms, audience.Term{Field: audience.Token, Value: s.Token}.String())
 	}
 	return terms
-}
-
-// reindex appends the change between two sets of terms as one short record.
-func reindex(t *tx, appID int64, number uint32, before, after []string) error {
-	gained, lost := missing(before, after), missing(after, before)
-	if gained == "" && lost == "" {
-		return nil
-	}
-	_, err := t.exec("INSERT INTO index_change (app_id, block, number, gained, lost) VALUES ($1, $2, $3, $4, $5)",
-		appID, audience.BlockOf(number), number, gained, lost)
-	return err
-}
-
-// missing returns the terms of list that from lacks, one a line: a tag has no
-// line breaks.
-func missing(from, list []string) string {
-	var b strings.Builder
-	has := make(map[string]bool, len(from)) // a device may have a thousand tags
-	for _, term := range from {
-		has[term] = true
-	}
-	for _, term := range list {
-		if has[term] {
-			continue
-		}
-		if b.Len() > 0 {
-			b.WriteByte('\n')
-		}
-		b.WriteString(term)
-	}
-	return b.String()
-}
-
-// change is an index-change record.
-type change struct {
-	number       uint32
-	gained, lost string
-}
-
-// each calls set for every term that the device gained or lost.
-func (c change) each(set func(term string, present bool) error) error {
-	for _, part := range []struct {
-		terms   string
-		present bool
-	}{{c.gained, true}, {c.lost, false}} {
-		if part.terms == "" {
-			continue
-		}
-		for term := range strings.SplitSeq(part.terms, "\n") {
-			if err := set(term, part.present); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }
 
 // Blocks returns how many blocks the app's device numbers span.
@@ -197,21 +141,13 @@ func (s *Store) applyTail(ctx context.Context, t *sql.Tx, appID int64, block uin
 		if err := row.Scan(&c.number, &c.gained, &c.lost); err != nil {
 			return err
 		}
-		return c.each(func(term string, present bool) error {
+		return c.each(func(term string, lo, hi uint32, present bool) error {
 			if bitmap, ok := byKey[term]; ok {
-				setBit(bitmap, c.number, present)
+				setRange(bitmap, lo, hi, present)
 			}
 			return nil
 		})
 	})
-}
-
-func setBit(b *roaring.Bitmap, number uint32, present bool) {
-	if present {
-		b.Add(number)
-	} else {
-		b.Remove(number)
-	}
 }
 
 func (s *Store) inTx(ctx context.Context, t *sql.Tx, query string, args ...any) scanner {
@@ -293,14 +229,14 @@ func foldBlock(t *tx, appID int64, block uint32, room int) (n, written int, err 
 	bitmaps := map[string]*roaring.Bitmap{}
 	var last int64
 	err = t.rows(func(row scanner) error {
-		if len(bitmaps) >= room {
+		if len(bitmaps) >= room || n >= foldChanges {
 			return errEnough
 		}
 		var c change
 		if err := row.Scan(&last, &c.number, &c.gained, &c.lost); err != nil {
 			return err
 		}
-		return c.each(func(term string, present bool) (err error) {
+		return c.each(func(term string, lo, hi uint32, present bool) (err error) {
 			b := bitmaps[term]
 			if b == nil {
 				if b, err = loadBitmap(t.row("SELECT bitmap FROM index_block WHERE app_id = $1 AND block = $2 AND term = $3", appID, block, term)); err != nil {
@@ -308,7 +244,7 @@ func foldBlock(t *tx, appID int64, block uint32, room int) (n, written int, err 
 				}
 				bitmaps[term] = b
 			}
-			setBit(b, c.number, present)
+			setRange(b, lo, hi, present)
 			n++
 			return nil
 		})

@@ -39,7 +39,7 @@ func (s *Store) TagNames(ctx context.Context, appID int64, limit int) ([]string,
 		if err := row.Scan(&c.gained); err != nil {
 			return err
 		}
-		return c.each(func(term string, _ bool) error {
+		return c.each(func(term string, _, _ uint32, _ bool) error {
 			if len(term) > len(prefix) && term[:len(prefix)] == prefix {
 				names = append(names, term[len(prefix):])
 			}

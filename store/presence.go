@@ -107,12 +107,12 @@ func closeSeen(t *tx, app int64, first, open, kept string) error {
 }
 
 // noticeNew counts a registration, in the transaction that makes it.
-func noticeNew(t *tx, d aurora.Device) error {
+func noticeNew(t *tx, d aurora.Device) {
 	for _, unit := range registry.Units {
-		n := registry.Notice{AppID: d.AppID, Period: unit.Period(d.RegisteredAt), Kind: registry.Registered, Platform: d.Platform}
-		if err := notice(t, n, audience.BlockOf(d.Number), roaring.BitmapOf(d.Number)); err != nil {
-			return err
+		key := noticeKey{d.AppID, unit.Period(d.RegisteredAt), registry.Registered, d.Platform, audience.BlockOf(d.Number)}
+		if t.late.notices[key] == nil {
+			t.late.notices[key] = roaring.New()
 		}
+		t.late.notices[key].Add(d.Number)
 	}
-	return nil
 }

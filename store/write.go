@@ -156,14 +156,19 @@ func (w *writer) together(group []*write, savepoints bool) (err error) {
 		return err
 	}
 	alone := len(group) == 1
+	shared := &tx{w: w, now: began, late: newLate()}
 	for _, g := range group {
-		if g.err = w.part(g.do, began, savepoints); g.err != nil && (!savepoints || errors.Is(g.err, errUndone)) {
+		if g.err = w.part(g.do, shared, savepoints); g.err != nil && (!savepoints || errors.Is(g.err, errUndone)) {
 			err := w.exec("ROLLBACK")
 			if alone { // nobody else's work is undone
 				return err
 			}
 			return errUndone // without it a later part would begin a transaction of its own
 		}
+	}
+	if err = shared.flush(); err != nil {
+		w.exec("ROLLBACK")
+		return err
 	}
 	if err = w.exec("COMMIT"); err != nil {
 		w.exec("ROLLBACK") // nothing to do about a second failure: the first is reported
@@ -172,7 +177,9 @@ func (w *writer) together(group []*write, savepoints bool) (err error) {
 }
 
 // part carries out one caller's writes, with a savepoint to undo them alone.
-func (w *writer) part(do func(*tx) error, now time.Time, savepoint bool) (err error) {
+// With a savepoint of its own a part also writes what others put off to the end:
+// undoing it must undo that, too.
+func (w *writer) part(do func(*tx) error, shared *tx, savepoint bool) (err error) {
 	defer func() {
 		if p := recover(); p != nil { // one caller's defect must not stop the writer
 			err = fmt.Errorf("store: panic in a transaction: %v", p)
@@ -181,14 +188,17 @@ func (w *writer) part(do func(*tx) error, now time.Time, savepoint bool) (err er
 			}
 		}
 	}()
-	t := &tx{w: w, now: now}
 	if !savepoint {
-		return do(t)
+		return do(shared)
 	}
+	t := &tx{w: w, now: shared.now, late: newLate()}
 	if err := w.exec("SAVEPOINT part"); err != nil {
 		return err
 	}
 	if err := do(t); err != nil {
+		return w.undo(err)
+	}
+	if err := t.flush(); err != nil {
 		return w.undo(err)
 	}
 	return w.exec("RELEASE part")
@@ -227,8 +237,9 @@ func (w *writer) prepare(query string) (*sql.Stmt, error) {
 // tx is one caller's part of a group. Its statements run without the caller's
 // context: cancelling one caller must not interrupt the others' commit.
 type tx struct {
-	w   *writer
-	now time.Time
+	w    *writer
+	now  time.Time
+	late *late
 }
 
 func (t *tx) exec(query string, args ...any) (changed int64, err error) {

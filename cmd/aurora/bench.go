@@ -21,7 +21,7 @@ import (
 
 func benchCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "bench", Short: "Measure on this machine"}
-	cmd.AddCommand(benchAPNsCommand(), benchPushCommand(), benchSingleCommand(), benchCrashCommand())
+	cmd.AddCommand(benchAPNsCommand(), benchPushCommand(), benchSingleCommand(), benchRegisterCommand(), benchCrashCommand())
 	return cmd
 }
 

@@ -251,17 +251,12 @@ func registerMany(ctx context.Context, d *demo, devices int, split bool) error {
 }
 
 func registerOne(ctx context.Context, d *demo, i int, env aurora.Environment) error {
-	secret := strings.Repeat("s", 43)
-	id, err := d.server.Registry.Register(ctx, d.app.ID, registry.Registration{InstallID: fmt.Sprintf("install-%d", i), Secret: secret, Platform: aurora.IOS})
-	if err != nil {
-		return err
-	}
-	device, err := d.server.Registry.Authenticate(ctx, id, secret)
-	if err != nil {
-		return err
-	}
 	token := benchToken(uint64(i))
-	return d.server.Registry.Apply(ctx, d.app.ID, device.Number, registry.Change{Token: &token, Environment: &env})
+	_, err := d.server.Registry.Register(ctx, d.app.ID, registry.Registration{
+		InstallID: fmt.Sprintf("install-%d", i), Secret: strings.Repeat("s", 43), Platform: aurora.IOS,
+		Change: registry.Change{Token: &token, Environment: &env},
+	})
+	return err
 }
 
 func restClient(d *demo) (*client.Client, error) {
