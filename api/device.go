@@ -169,6 +169,11 @@ func decodeChange(o object) (c registry.Change, err error) {
 	} else if ok {
 		c.Alias = &alias
 	}
+	if mobile, ok, err := o.text("mobile"); err != nil {
+		return c, err
+	} else if ok {
+		c.Mobile = &mobile
+	}
 	if enabled, ok, err := o.boolean("push_enabled"); err != nil {
 		return c, err
 	} else if ok {

@@ -67,6 +67,7 @@ func changeRefusals(p, q, stranger phone) (cases []refusal) {
 		`{"tags":{"set":` + list(1001, numbered("t")) + `}}`, `{"tags":{"add":` + list(101, numbered("t")) + `}}`, `{"tags":{"remove":` + list(101, numbered("t")) + `}}`,
 		`{"tags":{"set":` + list(1000, numbered("t")) + `,"add":["one-more"]}}`,
 		`{"badge":"5"}`, `{"badge":-1}`, `{"badge":100000}`, `{"badge":1.5}`, `{"badge":true}`, `{"badge":99999999999999999999}`,
+		`{"mobile":5}`, `{"mobile":"twelve"}`, `{"mobile":"-1"}`, `{"mobile":"` + long("1", 21) + `"}`,
 		`{"push_enabled":"yes"}`, `{"push_enabled":2}`, `{"notifications_allowed":[]}`,
 		`{"app_version":5}`, `{"app_version":"` + long("v", 129) + `"}`, `{"language":"a\nb"}`, `{"time_zone":{}}`,
 		`{"alias":"changed","badge":-1}`, `{"alias":"changed","tags":{"set":[""]}}`, // one fault spoils all

@@ -16,6 +16,9 @@ AURChanges *AURChangesThen(AURChanges *earlier, AURChanges *later);
 /// Changes minus what has the same value in sent. The environment qualifies the token: it stays for as long as the token does.
 AURChanges *AURChangesWithout(AURChanges *changes, AURChanges *sent);
 
+/// What one request may carry of the changes: all of it, but for tags beyond the server's limit.
+AURChanges *AURChangesPiece(AURChanges *changes);
+
 /// Groups of values that may be refused independently of each other.
 NSArray<AURChanges *> *AURChangesParts(AURChanges *changes);
 

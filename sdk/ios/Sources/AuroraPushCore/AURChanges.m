@@ -1,6 +1,8 @@
 #import "AURChanges.h"
 #import "AURTagOperation.h"
 
+static const NSUInteger MaxTags = 100; // that a request may add, and remove
+
 NSString *const AURTokenKey = @"token", *const AUREnvironmentKey = @"environment", *const AURAliasKey = @"alias", *const AURTagsKey = @"tags",
     *const AURBadgeKey = @"badge", *const AURMobileKey = @"mobile", *const AURPushEnabledKey = @"push_enabled",
     *const AURNotificationsAllowedKey = @"notifications_allowed";
@@ -17,7 +19,15 @@ AURChanges *AURChangesWithout(AURChanges *changes, AURChanges *sent) {
     NSMutableDictionary *result = [changes mutableCopy];
     for (NSString *key in sent)
         if ([result[key] isEqual:sent[key]]) [result removeObjectForKey:key];
+    if (result[AURTagsKey] != nil && sent[AURTagsKey] != nil) [result setValue:AURTagsLeft(result[AURTagsKey], sent[AURTagsKey]) forKey:AURTagsKey];
     if (result[AURTokenKey] != nil) [result setValue:changes[AUREnvironmentKey] forKey:AUREnvironmentKey];
+    return [result copy];
+}
+
+AURChanges *AURChangesPiece(AURChanges *changes) {
+    if (changes[AURTagsKey] == nil) return changes;
+    NSMutableDictionary *result = [changes mutableCopy];
+    result[AURTagsKey] = AURTagsPiece(changes[AURTagsKey], MaxTags);
     return [result copy];
 }
 

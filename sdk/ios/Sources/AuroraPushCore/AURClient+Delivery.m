@@ -19,7 +19,7 @@ static BOOL isFinal(NSError *error) { return error != nil && !AURErrorIsPassing(
     if (!_loaded || !_stored) [self prepare];
     else if (_refused != nil) [self refuseWaiters];
     else if (_record.registrationID == nil) [self registerDevice];
-    else if (_record.pending.count > 0) [self sendParts:@[ _record.pending ]];
+    else if (_record.pending.count > 0) [self sendParts:@[ AURChangesPiece(_record.pending) ]];
     else if (_record.receipts.count > 0) [self reportNextBatch];
     else if (_readers.count > 0 || _probing) [self readDevice];
     else [self rest];

@@ -64,6 +64,7 @@
 
 @implementation AUROperationQueue {
     NSOperationQueue *_queue;
+    NSMutableArray<void (^)(void)> *_blocks; // in order; an operation runs the first, whichever operation it is; guarded by @synchronized(self)
 }
 
 + (instancetype)background {
@@ -76,10 +77,28 @@
 + (instancetype)main { return [[self alloc] initWithQueue:[NSOperationQueue mainQueue]]; }
 
 - (instancetype)initWithQueue:(NSOperationQueue *)queue {
-    if ((self = [super init])) _queue = queue;
+    if ((self = [super init])) {
+        _queue = queue;
+        _blocks = [NSMutableArray array];
+    }
     return self;
 }
 
-- (void)perform:(void (^)(void))block { [_queue addOperationWithBlock:block]; }
+// An NSOperationQueue promises to run one at a time, but no order.
+- (void)perform:(void (^)(void))block {
+    @synchronized(self) {
+        [_blocks addObject:[block copy]];
+    }
+    [_queue addOperationWithBlock:^{ [self runNext]; }];
+}
+
+- (void)runNext {
+    void (^block)(void) = nil;
+    @synchronized(self) {
+        block = _blocks.firstObject;
+        [_blocks removeObjectAtIndex:0];
+    }
+    block();
+}
 
 @end

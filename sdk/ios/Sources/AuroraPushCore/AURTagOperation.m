@@ -39,3 +39,17 @@ NSArray<NSString *> *AURTagsApply(AURTagOperation *operation, NSArray<NSString *
     if (operation[@"set"] != nil) return operation[@"set"];
     return combined(tags, operation[@"remove"], operation[@"add"]);
 }
+
+static NSArray *first(NSArray *tags, NSUInteger most) { return [tags subarrayWithRange:NSMakeRange(0, MIN(tags.count, most))]; }
+
+AURTagOperation *AURTagsPiece(AURTagOperation *op, NSUInteger most) {
+    if (op[@"set"] != nil || (op[@"add"].count <= most && op[@"remove"].count <= most)) return op;
+    return operation(first(op[@"add"], most), first(op[@"remove"], most));
+}
+
+AURTagOperation *AURTagsLeft(AURTagOperation *op, AURTagOperation *done) {
+    if ([op isEqual:done]) return nil;
+    if (op[@"set"] != nil || done[@"set"] != nil) return op;
+    AURTagOperation *left = operation(combined(op[@"add"], done[@"add"], nil), combined(op[@"remove"], done[@"remove"], nil));
+    return left.count > 0 ? left : nil;
+}

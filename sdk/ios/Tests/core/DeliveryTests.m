@@ -474,3 +474,25 @@ TEST(reinstallWithAnotherAppKeyForgetsTheRegistration) {
     EQUAL([world device].values[@"alias"], @"ann");
     finish(world, client);
 }
+
+TEST(manyTagsGoInSeveralRequests) {
+    AURWorld *world = [AURWorld worldWithSeed:1];
+    AURClient *client = [world client];
+    [client start];
+    [world pass:2];
+    NSMutableSet *many = [NSMutableSet set], *some = [NSMutableSet set];
+    for (int i = 0; i < 500; i++) [(i % 2 ? many : some) addObject:[NSString stringWithFormat:@"t%d", i]];
+    __block int done = 0;
+    [client addTags:many completion:^(NSError *error) { done += error == nil; }];
+    [client addTags:some completion:^(NSError *error) { done += error == nil; }];
+    [world pass:5];
+    CHECK(done == 2 && [world device].tags.count == 500, "%d, %lu tags", done, (unsigned long)[world device].tags.count);
+    [client removeTags:some completion:^(NSError *error) { done += error == nil; }];
+    [world pass:0.07]; // one request has been answered
+    [client addTags:set(@"t0", nil) completion:nil];
+    [world pass:5];
+    [many addObject:@"t0"];
+    CHECK(done == 3, "%d", done);
+    EQUAL([world device].tags, many);
+    finish(world, client);
+}

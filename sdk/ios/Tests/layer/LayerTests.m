@@ -260,11 +260,14 @@ TEST(localNotifications) {
     EQUAL([(UNMutableNotificationContent *)pending.content sound].description, @"alarm 1.0");
     trigger.timeInterval = 30; // iOS would throw
     [JPUSHService addNotification:request];
+    AURRun(world, 0);
     trigger.repeat = NO;
     [JPUSHService addNotification:request];
+    AURRun(world, 0);
     trigger.dateComponents = [[NSDateComponents alloc] init];
     request.requestIdentifier = nil;
     [JPUSHService addNotification:request];
+    AURRun(world, 0);
     request.content = nil;
     [JPUSHService addNotification:request];
     AURRun(world, 0);

@@ -277,9 +277,17 @@ TEST(theExtensionReportsWhileTheAppIsNotRunning) {
     until(^BOOL { return counts(offline, 1, 0); }, @"the queued receipt");
 }
 
-TEST(theBadgeAndTheOffSwitch) {
+TEST(manyTagsPhoneNumberBadgeAndOffSwitch) {
     launch(AURTemporaryFolder());
     NSString *identifier = registered();
+    NSMutableSet *many = [NSMutableSet set];
+    for (int i = 0; i < 300; i++) [many addObject:[NSString stringWithFormat:@"t%d", i]];
+    CHECK(answered(^(AURTagsCompletion done) { [JPUSHService addTags:many completion:done seq:1]; }) == 0);
+    __block NSInteger number = -1;
+    [JPUSHService setMobileNumber:@"+49-30-1234" completion:^(NSError *error) { number = error.code; }];
+    until(^BOOL { return number == 0; }, @"the phone number");
+    NSDictionary *device = rest(@"GET", [@"/v3/devices/" stringByAppendingString:identifier], nil);
+    CHECK([device[@"mobile"] isEqual:@"+49-30-1234"] && [device[@"tags"] count] == 300, "%@", device[@"mobile"]);
     NSData *mine = token();
     [AURPushService registerDeviceToken:mine];
     CHECK([JPUSHService setBadge:7]);

@@ -32,8 +32,7 @@ void AURLaunch(AURWorld *world, NSDictionary *plist, NSString *signedFor) {
 void AURRun(AURWorld *world, NSTimeInterval seconds) {
     for (int i = 0; i < 5; i++) {
         [world pass:seconds / 5];
-        __block BOOL drained = NO; // the main queue is real
-        [[NSOperationQueue mainQueue] addOperationWithBlock:^{ drained = YES; }];
-        while (!drained) [[NSRunLoop currentRunLoop] runMode:NSDefaultRunLoopMode beforeDate:[NSDate dateWithTimeIntervalSinceNow:0.01]];
+        // The main queue is real.
+        while ([NSOperationQueue mainQueue].operationCount > 0) [[NSRunLoop currentRunLoop] runMode:NSDefaultRunLoopMode beforeDate:[NSDate dateWithTimeIntervalSinceNow:0.01]];
     }
 }

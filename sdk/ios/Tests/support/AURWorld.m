@@ -298,9 +298,10 @@ AURConfig *AURWorldConfig(void) {
     if ([body[@"alias"] isEqual:self.refusedAlias]) return [self refuse:400 code:7015];
     if (body[@"token"] != nil && body[@"environment"] == nil) return [self refuse:400 code:7002];
     if (body[@"token"] == nil && body[@"environment"] != nil) return [self refuse:400 code:7002];
+    NSDictionary *tags = body[@"tags"];
+    if ([tags[@"add"] count] > 100 || [tags[@"remove"] count] > 100) return [self refuse:400 code:7002];
     for (NSString *key in body)
         if (![key isEqual:@"tags"]) device.values[key] = body[key];
-    NSDictionary *tags = body[@"tags"];
     if (tags[@"set"] != nil) [device.tags removeAllObjects];
     for (NSString *tag in tags[@"remove"]) [device.tags removeObject:tag];
     for (NSString *tag in tags[@"set"] ?: tags[@"add"]) [device.tags addObject:tag];
