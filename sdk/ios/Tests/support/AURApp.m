@@ -33,6 +33,6 @@ void AURRun(AURWorld *world, NSTimeInterval seconds) {
     for (int i = 0; i < 5; i++) {
         [world pass:seconds / 5];
         // The main queue is real.
-        while ([NSOperationQueue mainQueue].operationCount > 0) [[NSRunLoop currentRunLoop] runMode:NSDefaultRunLoopMode beforeDate:[NSDate dateWithTimeIntervalSinceNow:0.01]];
+        while ([[NSOperationQueue mainQueue] operationCount] > 0) [[NSRunLoop currentRunLoop] runMode:NSDefaultRunLoopMode beforeDate:[NSDate dateWithTimeIntervalSinceNow:0.01]];
     }
 }
