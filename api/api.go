@@ -91,6 +91,9 @@ type Config struct {
 	// TrustedProxies are the addresses whose X-Forwarded-For is believed.
 	TrustedProxies []netip.Prefix
 	Logger         *slog.Logger
+	// PublicURL is how callers reach the server, for links in refusals; "" makes
+	// them relative to it.
+	PublicURL string
 	// Watch is told of each request with the pattern of its route, and may
 	// return another context for it; the function gets the answer's status.
 	// It may be nil.

@@ -81,7 +81,7 @@ func (s *server) batchOne(r *http.Request, app aurora.App, list object, cid, sel
 		return batchItem{MessageID: id.String()}
 	}
 	n, text := s.numberOf(r, pushFamily, err)
-	return batchItem{Error: &refusal{Code: n.code, Message: text, Doc: docOf(n.code)}}
+	return batchItem{Error: &refusal{Code: n.code, Message: text, Doc: s.docOf(n.code)}}
 }
 
 func (s *server) acceptOne(ctx context.Context, app aurora.App, list object, cid, selector string) (aurora.MessageID, error) {

@@ -56,7 +56,7 @@ func (s *server) acceptGroup(r *http.Request, g aurora.Group, request dispatch.R
 		answer[one.AppKey] = answerOf(one.Receipt)
 		if one.Err != nil {
 			n, text := s.numberOf(r, pushFamily, one.Err)
-			answer[one.AppKey] = batchItem{Error: &refusal{Code: n.code, Message: text, Doc: docOf(n.code)}}
+			answer[one.AppKey] = batchItem{Error: &refusal{Code: n.code, Message: text, Doc: s.docOf(n.code)}}
 		}
 	}
 	return answer, nil

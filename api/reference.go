@@ -46,14 +46,17 @@ type referenceSchema struct {
 }
 
 // referencePage is the page, made once.
-var referencePage = sync.OnceValue(func() []byte {
-	t := template.Must(template.New("reference.html").Funcs(template.FuncMap{"words": inWords}).ParseFS(referenceFiles, "reference/reference.html"))
+var referencePage = sync.OnceValue(func() []byte { return renderReference("reference.html", newReference(OpenAPI())) })
+
+// renderReference fills in one of the pages, which are part of the program.
+func renderReference(name string, data any) []byte {
+	t := template.Must(template.New("").Funcs(template.FuncMap{"words": inWords}).ParseFS(referenceFiles, "reference/*.html"))
 	var b bytes.Buffer
-	if err := t.Execute(&b, newReference(OpenAPI())); err != nil { // a template of ours and a description of ours
+	if err := t.ExecuteTemplate(&b, name, data); err != nil {
 		panic(err)
 	}
 	return b.Bytes()
-})
+}
 
 // inWords sets what stands between backticks as code.
 func inWords(text string) template.HTML {
@@ -69,7 +72,8 @@ func inWords(text string) template.HTML {
 	return template.HTML(b.String()) // every part is escaped
 }
 
-// ServeReference answers with the description as a page, or with its style.
+// ServeReference answers with the description as a page, with the page of the
+// error numbers, or with their style.
 func ServeReference(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
@@ -85,6 +89,10 @@ func ServeReference(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	h.Set("Content-Type", "text/html; charset=utf-8")
+	if strings.HasSuffix(r.URL.Path, "/errors") {
+		w.Write(errorPage())
+		return
+	}
 	w.Write(referencePage())
 }
 

@@ -178,7 +178,7 @@ type refusal struct {
 
 func (s *server) refuse(w http.ResponseWriter, r *http.Request, f family, err error) {
 	n, text := s.numberOf(r, f, err)
-	b := errorBody{refusal{Code: n.code, Message: text, Doc: docOf(n.code)}}
+	b := errorBody{refusal{Code: n.code, Message: text, Doc: s.docOf(n.code)}}
 	if unknown, ok := errors.AsType[*registry.UnknownDevices](err); ok {
 		b.Error.IllegalIDs = unknown.IDs
 	}
@@ -219,8 +219,10 @@ func (s *server) numberOf(r *http.Request, f family, err error) (number, string)
 	return n, "Something went wrong in Aurora. Nothing was sent; the log has the cause."
 }
 
-// docOf is where a number is explained; relative to the repository.
-func docOf(code int) string { return fmt.Sprintf("docs/errors.md#%d", code) }
+// docOf is where a number is explained: on a page of this server.
+func (s *server) docOf(code int) string {
+	return fmt.Sprintf("%s/reference/errors#%d", strings.TrimSuffix(s.PublicURL, "/"), code)
+}
 
 // refuseRoute answers for a path that is not served, or not with this method.
 func (s *server) refuseRoute(w http.ResponseWriter, r *http.Request, segments []string, known bool) {

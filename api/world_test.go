@@ -188,7 +188,7 @@ func (w *world) refused(t *testing.T, r request, status, code int) {
 	if m := body.Error.Message; len(m) < 15 || len(m) > 500 || !strings.HasSuffix(m, ".") {
 		t.Errorf("not a sentence: %.600q", m)
 	}
-	if want := fmt.Sprintf("docs/errors.md#%d", code); body.Error.Doc != want {
+	if want := fmt.Sprintf("/reference/errors#%d", code); body.Error.Doc != want {
 		t.Errorf("doc is %q, want %q", body.Error.Doc, want)
 	}
 }

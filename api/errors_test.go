@@ -1,0 +1,111 @@
+package api_test
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/aurora-push/aurora/api"
+	"github.com/aurora-push/aurora/docs"
+)
+
+var (
+	documentedRow = regexp.MustCompile(`(?m)^\| <a id="(\d+)"></a>(\d+) \| ([\d, ]+) \|`)
+	numberedValue = regexp.MustCompile(`numbered\{([\w.]+), (\w+),`)
+	constant      = regexp.MustCompile(`(?m)^\t(\w+)\s+= (\d+)$`)
+)
+
+// The page of error numbers has every number that the code can answer, with its
+// statuses, and no other.
+func TestErrorsAreDocumented(t *testing.T) {
+	documented := map[string]bool{}
+	for _, row := range documentedRow.FindAllStringSubmatch(docs.Errors, -1) {
+		if row[1] != row[2] {
+			t.Errorf("the anchor of %s is %s", row[2], row[1])
+		}
+		for status := range strings.SplitSeq(row[3], ", ") {
+			if key := row[2] + " with " + status; documented[key] {
+				t.Errorf("%s is documented twice", key)
+			} else {
+				documented[key] = true
+			}
+		}
+	}
+	answered := api.Numbers()
+	for key := range numberedInSources(t) {
+		answered[key] = true
+	}
+	for _, key := range slices.Sorted(maps.Keys(answered)) {
+		if !documented[key] {
+			t.Errorf("code %s is answered and not in docs/errors.md", key)
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(documented)) {
+		if !answered[key] {
+			t.Errorf("code %s is in docs/errors.md and never answered", key)
+		}
+	}
+}
+
+// numberedInSources are the numbers that stand in the package's sources.
+func numberedInSources(t *testing.T) map[string]bool {
+	t.Helper()
+	files, err := filepath.Glob("*.go")
+	check(t, err)
+	var sources strings.Builder
+	for _, file := range files {
+		if strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		text, err := os.ReadFile(file)
+		check(t, err)
+		sources.Write(text)
+	}
+	constants := map[string]string{"http.StatusOK": "200", "http.StatusBadRequest": "400", "http.StatusUnauthorized": "401", "http.StatusForbidden": "403", "http.StatusNotFound": "404", "http.StatusMethodNotAllowed": "405", "http.StatusTooManyRequests": "429"}
+	for _, c := range constant.FindAllStringSubmatch(sources.String(), -1) {
+		constants[c[1]] = c[2]
+	}
+	found := map[string]bool{"1001 with 405": true, "4001 with 405": true, "7013 with 400": true} // which refuseRoute and numberOf choose
+	for _, use := range numberedValue.FindAllStringSubmatch(sources.String(), -1) {
+		status, code := use[1], use[2]
+		if constants[status] != "" {
+			status = constants[status]
+		}
+		if constants[code] != "" {
+			code = constants[code]
+		}
+		if _, err := strconv.Atoi(status + code); err != nil {
+			continue // a variable, which the table of kinds or the line above covers
+		}
+		found[code+" with "+status] = true
+	}
+	if len(found) < 10 {
+		t.Fatalf("only %v were found in the sources", found)
+	}
+	return found
+}
+
+// Every refusal's link leads to the row of its number.
+func TestErrorPageHasTheNumbers(t *testing.T) {
+	w := httptest.NewRecorder()
+	api.ServeReference(w, httptest.NewRequest(http.MethodGet, "/reference/errors", nil))
+	for key := range api.Numbers() {
+		code, _, _ := strings.Cut(key, " ")
+		if !strings.Contains(w.Body.String(), fmt.Sprintf(`<tr id="%s"><td>%s</td>`, code, code)) {
+			t.Errorf("%s has no row on the page", code)
+		}
+	}
+	for _, ghost := range []string{"`", "&lt;a id", "<a id", "|"} {
+		if strings.Contains(w.Body.String(), ghost) {
+			t.Errorf("the page shows %q", ghost)
+		}
+	}
+}
