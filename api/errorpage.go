@@ -17,7 +17,7 @@ var errorPage = sync.OnceValue(func() []byte {
 
 var (
 	codeSpan  = regexp.MustCompile("`([^`]*)`")
-	anchor    = regexp.MustCompile(`&lt;a id=&#34;(\d+)&#34;&gt;&lt;/a&gt;(\d+)`)
+	anchor    = regexp.MustCompile(`&lt;a id=&#34;((?:admin-)?\d+)&#34;&gt;&lt;/a&gt;(\d+)`)
 	emphasis  = regexp.MustCompile(`\*([^*]+)\*`)
 	tableRule = regexp.MustCompile(`^\|[-|]+\|$`)
 )

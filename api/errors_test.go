@@ -18,8 +18,8 @@ import (
 )
 
 var (
-	documentedRow = regexp.MustCompile(`(?m)^\| <a id="(\d+)"></a>(\d+) \| ([\d, ]+) \|`)
-	numberedValue = regexp.MustCompile(`numbered\{([\w.]+), (\w+),`)
+	documentedRow = regexp.MustCompile(`(?m)^\| <a id="(?:admin-)?(\d+)"></a>(\d+) \| ([\d, ]+) \|`)
+	numberedValue = regexp.MustCompile(`number(?:ed)?\{([\w.]+), (\w+)[,}]`)
 	constant      = regexp.MustCompile(`(?m)^\t(\w+)\s+= (\d+)$`)
 )
 
@@ -73,7 +73,7 @@ func numberedInSources(t *testing.T) map[string]bool {
 	for _, c := range constant.FindAllStringSubmatch(sources.String(), -1) {
 		constants[c[1]] = c[2]
 	}
-	found := map[string]bool{"1001 with 405": true, "4001 with 405": true, "7013 with 400": true} // which refuseRoute and numberOf choose
+	found := map[string]bool{"1001 with 405": true, "4001 with 405": true} // which refuseRoute chooses
 	for _, use := range numberedValue.FindAllStringSubmatch(sources.String(), -1) {
 		status, code := use[1], use[2]
 		if constants[status] != "" {
