@@ -12,9 +12,11 @@ import (
 // app is an app of one client, with a phone on each side of APNs.
 type app struct {
 	key, secret string
-	bundleID    string
-	production  *phone
-	development *phone
+	// The account's developer key, and a group that the app alone is in.
+	devKey, devSecret, groupKey, groupSecret string
+	bundleID                                 string
+	production                               *phone
+	development                              *phone
 }
 
 // phone is a simulated iPhone on which the app is installed and allowed.
@@ -39,7 +41,10 @@ func (i *installation) newApp(ctx context.Context, name string) (*app, error) {
 	if err := json.Unmarshal(out, &made); err != nil {
 		return nil, err
 	}
-	a.key, a.secret = made.Key, made.Secret
+	a.key, a.secret, a.devKey, a.devSecret = made.Key, made.Secret, i.devKey, i.devSecret
+	if err := i.newGroup(ctx, a, name); err != nil {
+		return nil, err
+	}
 	if _, err := i.command(ctx, "", "apns", "issue", "--data", "apns", "--bundle-id", a.bundleID, "--p12", name+".p12", "--password", "secret"); err != nil {
 		return nil, err
 	}
@@ -51,6 +56,24 @@ func (i *installation) newApp(ctx context.Context, name string) (*app, error) {
 	}
 	a.development, err = i.newPhone(ctx, a, name, "development")
 	return a, err
+}
+
+// newGroup makes a group of the app alone.
+func (i *installation) newGroup(ctx context.Context, a *app, name string) error {
+	out, err := i.command(ctx, "", "group", "create", "--data", "data", "--account", owner, "--name", name)
+	if err != nil {
+		return err
+	}
+	var made struct {
+		Key    string `json:"group_key"`
+		Secret string `json:"group_secret"`
+	}
+	if err := json.Unmarshal(out, &made); err != nil {
+		return err
+	}
+	a.groupKey, a.groupSecret = made.Key, made.Secret
+	_, err = i.command(ctx, "", "group", "add", "--data", "data", "--account", owner, "--group", a.groupKey, "--app", a.key)
+	return err
 }
 
 func (i *installation) newPhone(ctx context.Context, a *app, name, environment string) (*phone, error) {

@@ -3,7 +3,7 @@ package main
 import "slices"
 
 // cases are all calls, in the order in which they are made.
-var cases = slices.Concat(pushCases, refusalCases(), labelCases, reportCases, scheduleCases, unservedCases)
+var cases = slices.Concat(pushCases, refusalCases(), labelCases, reportCases, scheduleCases, familyCases)
 
 const (
 	endpointPush     = "POST /v3/push"

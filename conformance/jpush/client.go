@@ -29,6 +29,7 @@ type client struct {
 	zone    string // of the Python client
 
 	dir     string
+	unready error // why it cannot be run
 	running *driver
 }
 
@@ -40,7 +41,7 @@ var clients = []*client{
 	{name: "node-callback", version: "jpush-async 4.2.0, JPush", folder: "node-callback", build: refuseCallbacks},
 	{name: "java", version: "cn.jpush.api:jpush-client 3.7.7", folder: "java", build: buildJava, start: startJava},
 	{name: "java-new", version: "io.github.jpush:jiguang-sdk", folder: "java-new", build: findNewJava},
-	{name: "php", version: "jpush/jpush", folder: "php", build: findPHP},
+	{name: "php", version: "jpush/jpush, from a checkout", folder: "php", build: findPHP, start: startPHP},
 }
 
 func clientNames() (names []string) {
@@ -50,13 +51,29 @@ func clientNames() (names []string) {
 	return names
 }
 
-// prepare builds the driver in dir, where a second run finds it again.
+// prepare builds the driver in dir, where a second run finds it again, and notes
+// there why it could not.
 func (c *client) prepare(ctx context.Context, dir string) error {
 	c.dir = dir
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	return c.build(ctx, dir)
+	note := filepath.Join(dir, "unready")
+	err := c.build(ctx, dir)
+	if err == nil {
+		return os.RemoveAll(note)
+	}
+	return errors.Join(err, os.WriteFile(note, []byte(err.Error()), 0o644))
+}
+
+// find takes up what prepare left in dir.
+func (c *client) find(dir string) error {
+	c.dir = dir
+	why, err := os.ReadFile(filepath.Join(dir, "unready"))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	return errors.Join(err, errors.New(string(why)))
 }
 
 func buildPython(ctx context.Context, dir string) error {
@@ -88,8 +105,18 @@ func buildNode(which string) func(context.Context, string) error {
 
 func startNode(which string) func(string) *exec.Cmd {
 	return func(dir string) *exec.Cmd {
-		return exec.Command("node", "--no-deprecation", "--require", filepath.Join(dir, "redirect.js"), filepath.Join(dir, "driver.js"), which)
+		return exec.Command("node", nodeArguments(dir, which)...)
 	}
+}
+
+// nodeArguments preloads what redirects the clients only where JPush's names
+// cannot lead to Aurora.
+func nodeArguments(dir, which string) []string {
+	arguments := []string{"--no-deprecation"}
+	if !inside() {
+		arguments = append(arguments, "--require", filepath.Join(dir, "redirect.js"))
+	}
+	return append(arguments, filepath.Join(dir, "driver.js"), which)
 }
 
 func buildJava(ctx context.Context, dir string) error {
@@ -119,9 +146,30 @@ func refuseCallbacks(context.Context, string) error {
 
 func findPHP(context.Context, string) error {
 	if _, err := exec.LookPath("php"); err != nil {
-		return errors.New("php is not installed")
+		return errors.New("php is not installed (Debian: php-cli, php-curl)")
 	}
-	return errors.New("there is no driver for it yet")
+	_, err := checkout("jpush-api-php-client", "autoload.php")
+	return err
+}
+
+func startPHP(string) *exec.Cmd {
+	dir, _ := checkout("jpush-api-php-client", "autoload.php")
+	return exec.Command("php", filepath.Join("php", "driver.php"), dir)
+}
+
+// sources is a folder with checkouts of clients that no registry delivers here.
+var sources string
+
+// checkout returns the folder of a client's sources.
+func checkout(name, file string) (string, error) {
+	if sources == "" {
+		return "", fmt.Errorf("no registry delivers it here; give --sources a folder with a checkout of jpush/%s", name)
+	}
+	dir := filepath.Join(sources, name)
+	if _, err := os.Stat(filepath.Join(dir, file)); err != nil {
+		return "", fmt.Errorf("--sources has no checkout of jpush/%s", name)
+	}
+	return dir, nil
 }
 
 func copyFiles(dir, from string, names ...string) error {
@@ -190,10 +238,10 @@ func (r *refusal) String() string {
 
 // call makes one call with the given credentials; another pair than before
 // starts the driver anew.
-func (c *client) call(ctx context.Context, url, key, secret, name string, arguments any) (r reply, err error) {
+func (c *client) call(ctx context.Context, a *app, url, key, secret, name string, arguments any) (r reply, err error) {
 	if c.running == nil || c.running.key != key || c.running.secret != secret {
 		c.stop()
-		if c.running, err = c.drive(url, key, secret); err != nil {
+		if c.running, err = c.drive(a, url, key, secret); err != nil {
 			return r, err
 		}
 	}
@@ -225,9 +273,13 @@ func (c *client) call(ctx context.Context, url, key, secret, name string, argume
 
 func tail(text string) string { return strings.Join(strings.Fields(text[max(0, len(text)-300):]), " ") }
 
-func (c *client) drive(url, key, secret string) (*driver, error) {
+func (c *client) drive(a *app, url, key, secret string) (*driver, error) {
 	d := &driver{process: c.start(c.dir), replies: make(chan []byte, 10), key: key, secret: secret}
-	d.process.Env = append(os.Environ(), "AURORA_URL="+url, "APP_KEY="+key, "MASTER_SECRET="+secret, "ZONE="+c.zone)
+	d.process.Env = append(os.Environ(), "AURORA_URL="+url, "APP_KEY="+key, "MASTER_SECRET="+secret, "ZONE="+c.zone,
+		"GROUP_KEY="+a.groupKey, "GROUP_SECRET="+a.groupSecret, "DEV_KEY="+a.devKey, "DEV_SECRET="+a.devSecret)
+	if inside() {
+		d.process.Env = append(d.process.Env, "UNMODIFIED=1")
+	}
 	d.process.Stderr = &d.complaints
 	out, err := d.process.StdoutPipe()
 	if err != nil {

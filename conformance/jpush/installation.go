@@ -22,6 +22,8 @@ type installation struct {
 	aurora, dir  string
 	apns, server *process
 	manage, url  string // of the local APNs, of the server
+	// The developer key and secret of the apps' account.
+	devKey, devSecret string
 }
 
 const owner = "owner@example.com"
@@ -41,14 +43,28 @@ func install(ctx context.Context, aurora, dir string) (i *installation, err erro
 		return nil, err
 	}
 	i.manage = strings.TrimSuffix(said[2], "/")
-	if i.server, err = i.start("serve", "--listen", "127.0.0.1:0", "--data", "data", "--apns", said[0], "--apns-sandbox", said[1], "--apns-ca", filepath.Join("apns", "ca.pem"), "--log-level", "error"); err != nil {
+	serve := []string{"serve", "--listen", "127.0.0.1:0"}
+	if inside() {
+		cert := os.Getenv(insideMark)
+		serve = []string{"serve", "--listen", "127.0.0.1:443", "--tls-cert", filepath.Join(cert, "server.pem"), "--tls-key", filepath.Join(cert, "server-key.pem")}
+	}
+	if i.server, err = i.start(append(serve, "--data", "data", "--apns", said[0], "--apns-sandbox", said[1], "--apns-ca", filepath.Join("apns", "ca.pem"), "--log-level", "error")...); err != nil {
 		return nil, err
 	}
 	if said, err = i.server.says("Aurora is ready at "); err != nil {
 		return nil, err
 	}
 	i.url = said[0]
-	_, err = i.command(ctx, "correct horse battery\n", "account", "create", "--data", "data", "--email", owner)
+	out, err := i.command(ctx, "correct horse battery\n", "account", "create", "--data", "data", "--email", owner)
+	if err != nil {
+		return i, err
+	}
+	var made struct {
+		Key    string `json:"dev_key"`
+		Secret string `json:"dev_secret"`
+	}
+	err = json.Unmarshal(out, &made)
+	i.devKey, i.devSecret = made.Key, made.Secret
 	return i, err
 }
 
@@ -73,6 +89,13 @@ func (i *installation) command(ctx context.Context, stdin string, arguments ...s
 		return nil, fmt.Errorf("aurora %s %s: %w: %s", arguments[0], arguments[1], err, complaints.Bytes())
 	}
 	return out, nil
+}
+
+// certificate makes one that the local APNs trusts and returns its file.
+func (i *installation) certificate(ctx context.Context, bundleID, name string) (string, error) {
+	file := "made-" + name + ".p12"
+	_, err := i.command(ctx, "", "apns", "issue", "--data", "apns", "--bundle-id", bundleID, "--p12", file, "--password", "secret")
+	return filepath.Join(i.dir, file), err
 }
 
 // process is a running aurora.

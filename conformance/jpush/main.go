@@ -22,11 +22,19 @@ import (
 func main() {
 	aurora := flag.String("aurora", "", "use this aurora program instead of building one")
 	instead := flag.String("exec", "", "instead of the calls run this program, with an app and phones in its environment (see the script suites)")
+	from := flag.String("sources", "", "a folder with checkouts of the clients that no registry delivers (jpush-api-php-client, jiguang-sdk-java)")
 	flag.Usage = func() {
 		fmt.Fprintf(flag.CommandLine.Output(), "usage: conformance/jpush/run [--aurora FILE] [client…]\nclients: %s\n", strings.Join(clientNames(), ", "))
 		flag.PrintDefaults()
 	}
 	flag.Parse()
+	if *from != "" {
+		var err error
+		if sources, err = filepath.Abs(*from); err != nil {
+			fmt.Fprintln(os.Stderr, "conformance:", err)
+			os.Exit(1)
+		}
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Minute)
@@ -44,11 +52,28 @@ func run(ctx context.Context, aurora, instead string, arguments []string) error 
 	if err != nil {
 		return err
 	}
-	if aurora == "" {
+	if aurora == "" && !inside() {
 		aurora = filepath.Join(build, "aurora")
 		if err := command(ctx, filepath.Join("..", ".."), "go", "build", "-o", aurora, "./cmd/aurora"); err != nil {
 			return err
 		}
+	}
+	if program := os.Getenv("AURORA_PROGRAM"); inside() && program != "" {
+		aurora = program
+	}
+	chosen, err := choose(arguments)
+	if err != nil && instead == "" {
+		return err
+	}
+	if instead == "" && !inside() {
+		for _, c := range chosen { // what has to be fetched cannot be inside
+			c.unready = c.prepare(ctx, filepath.Join(build, c.folder))
+		}
+		started, err := goInside(ctx, aurora, build)
+		if started || err != nil {
+			return err
+		}
+		fmt.Println("No namespaces can be had here, so JPush's names cannot lead to Aurora: clients without an option are redirected by a change in their process.")
 	}
 	dir, err := os.MkdirTemp("", "jpush-clients-")
 	if err != nil {
@@ -64,15 +89,11 @@ func run(ctx context.Context, aurora, instead string, arguments []string) error 
 	if instead != "" {
 		return i.execute(ctx, instead, arguments)
 	}
-	return call(ctx, i, build, arguments)
+	return call(ctx, i, build, chosen)
 }
 
 // call makes the calls of the named clients and prints the table.
-func call(ctx context.Context, i *installation, build string, names []string) error {
-	chosen, err := choose(names)
-	if err != nil {
-		return err
-	}
+func call(ctx context.Context, i *installation, build string, chosen []*client) error {
 	t := &table{}
 	for _, c := range chosen {
 		if err := runClient(ctx, i, c, build, t); err != nil {
@@ -106,8 +127,11 @@ func (i *installation) execute(ctx context.Context, program string, arguments []
 // runClient gives the client an app and two phones of its own and makes every
 // call. An error means that the run cannot go on.
 func runClient(ctx context.Context, i *installation, c *client, build string, t *table) error {
-	if err := c.prepare(ctx, filepath.Join(build, c.folder)); err != nil {
-		t.skip(c.name, err)
+	if c.unready == nil && inside() { // prepared outside, found again here
+		c.unready = c.find(filepath.Join(build, c.folder))
+	}
+	if c.unready != nil {
+		t.skip(c.name, c.unready)
 		return ctx.Err()
 	}
 	a, err := i.newApp(ctx, c.name)

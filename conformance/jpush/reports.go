@@ -57,25 +57,3 @@ var reportCases = []kase{
 		}, object{ids[0]: object{"status": 0}, ids[1]: object{"status": 3}, ids[2]: object{"status": 2}})
 	}},
 }
-
-func later(endpoint, name, call string, arguments object) kase {
-	return kase{endpoint: endpoint, name: name, unserved: true, run: func(t *trial) { t.notServed(call, arguments) }}
-}
-
-// plain is a push that would be accepted.
-var plain = object{"platform": []string{"ios"}, "audience": "all", "alert": "later"}
-
-var unservedCases = []kase{
-	later("POST /v3/push: message", "custom message", "push", object{"platform": []string{"ios"}, "audience": "all", "message": object{"msg_content": "in the app", "title": "t"}}),
-	later("POST /v3/push: message", "shortcut", "message_all", object{"content": "in the app"}),
-	later("POST /v3/push: live_activity", "update", "live_activity", object{"id": "match-1"}),
-	later("POST /v3/push/file", "push to a file", "file_push", plain),
-	later("/v3/files", "list", "file_list", nil),
-	later("/v3/files", "upload", "file_upload", object{"text": "reader-1\n"}),
-	later("/v3/images", "by addresses", "image", nil),
-	later("POST /v3/grouppush", "group key", "group_push", plain),
-	later("GET /v3/users", "three days", "users", object{"unit": "DAY", "start": "2026-01-01", "duration": 3}),
-	later("GET /v3/group/…", "messages and users", "group_reports", nil),
-	later("/v1/app", "create", "app_create", object{"name": "Reader"}),
-	later("/v1/app", "delete", "app_delete", object{"key": "0123456789abcdef01234567"}),
-}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"net/http"
 	"reflect"
 	"strings"
 	"time"
@@ -72,7 +73,7 @@ func (t *trial) fail(format string, arguments ...any) {
 
 // attempt makes a call; it ends the case when the client cannot make it.
 func (t *trial) attempt(secret, name string, arguments any) reply {
-	r, err := t.client.call(t.ctx, t.at.url, t.app.key, secret, name, arguments)
+	r, err := t.client.call(t.ctx, t.app, t.at.url, t.app.key, secret, name, arguments)
 	if err != nil {
 		t.fail("%s: %v", name, err)
 	}
@@ -115,7 +116,7 @@ func (t *trial) refusedWith(secret, name string, arguments any, status, code int
 // notServed makes a call of a family that is not served yet and notes what the
 // client makes of the answer.
 func (t *trial) notServed(name string, arguments any) {
-	r, err := t.client.call(t.ctx, t.at.url, t.app.key, t.app.secret, name, arguments)
+	r, err := t.client.call(t.ctx, t.app, t.at.url, t.app.key, t.app.secret, name, arguments)
 	switch {
 	case err != nil:
 		panic(ended{verdict{unserved, "the client broke: " + shorten(err.Error(), 100)}})
@@ -269,6 +270,37 @@ func (t *trial) samePayload(what string, raw json.RawMessage, id string, want ob
 func (t *trial) nothing(p *phone, id string) {
 	if of := t.pushesOf(p, id); len(of) > 0 {
 		t.fail("message %s was sent to the %s phone: %s", id, p.environment, of[0].Payload)
+	}
+}
+
+// needsQuery ends the case for a client that loses the query of an address.
+func (t *trial) needsQuery() {
+	if t.client.dropsQuery() {
+		panic(ended{verdict{unsupported, "the client loses the query of the address"}})
+	}
+}
+
+// gone proves that nobody can send with an app's keys any more.
+func (t *trial) gone(key, secret string) {
+	late := time.Now().Add(15 * time.Second)
+	for {
+		request, err := http.NewRequestWithContext(t.ctx, http.MethodGet, t.at.url+"/v3/push/cid", nil)
+		if err != nil {
+			t.fail("%v", err)
+		}
+		request.SetBasicAuth(key, secret)
+		answer, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.fail("%v", err)
+		}
+		answer.Body.Close()
+		if answer.StatusCode == http.StatusUnauthorized {
+			return
+		}
+		if time.Now().After(late) {
+			t.fail("a deleted app's keys are still taken: %s", answer.Status)
+		}
+		t.pause()
 	}
 }
 

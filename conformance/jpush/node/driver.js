@@ -73,7 +73,7 @@ function scheduleUpdate(a) {
 }
 
 function groupPush(a) {
-  const group = JPush.buildClient({ appKey: process.env.APP_KEY, masterSecret: process.env.MASTER_SECRET, isDebug: false, isGroup: true });
+  const group = JPush.buildClient({ appKey: process.env.GROUP_KEY, masterSecret: process.env.GROUP_SECRET, isDebug: false, isGroup: true });
   if (!group.isGroup) throw new Unsupported('the client has no such call');
   return ask(group, 'sendPush', build(a).payload);
 }

@@ -9,9 +9,11 @@ from jpush import common
 BASE = os.environ["AURORA_URL"].rstrip("/")
 ZONE = os.environ.get("ZONE") or "default"
 # The client has no option for the server: its table of addresses is the place (spec/rest-api.md §1.3).
-for zone in common.ZONES.values():
-    for key, url in zone.items():
-        zone[key] = BASE + "/" + url.split("/", 3)[3]
+# Where JPush's names lead to Aurora nothing is changed.
+if not os.environ.get("UNMODIFIED"):
+    for zone in common.ZONES.values():
+        for key, url in zone.items():
+            zone[key] = BASE + "/" + url.split("/", 3)[3]
 
 
 class Unsupported(Exception):
@@ -107,15 +109,19 @@ def schedule_create(a):
 
 
 def group_push(a):
-    group = jpush.GroupPush(os.environ["APP_KEY"], os.environ["MASTER_SECRET"])
+    group = jpush.GroupPush(os.environ["GROUP_KEY"], os.environ["GROUP_SECRET"])
     push = group.create_push()
     made = build(a)
-    push.platform, push.audience, push.notification = made.platform, made.audience, made.notification
+    push.platform, push.audience, push.notification, push.options = made.platform, made.audience, made.notification, made.options
     return push.send()
 
 
-def admin(_):
-    raise Unsupported("the address of the admin service is written into the client")
+def admin(call):
+    def run(a):
+        if not os.environ.get("UNMODIFIED"):
+            raise Unsupported("the address of the admin service is written into the client")
+        return call(jpush.Admin(os.environ["DEV_KEY"], os.environ["DEV_SECRET"]), a)
+    return run
 
 
 calls = {
@@ -148,8 +154,8 @@ calls = {
     "schedule_message_ids": lambda a: client.create_schedule().get_msg_ids(a["id"]),
     "schedule_delete": lambda a: client.create_schedule().delete_schedule(a["id"]),
     "group_push": group_push,
-    "app_create": admin,
-    "app_delete": admin,
+    "app_create": admin(lambda d, a: d.create_app(a["name"], a["package"])),
+    "app_delete": admin(lambda d, a: d.delete_app(a["key"])),
 }
 
 

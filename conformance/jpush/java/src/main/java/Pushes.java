@@ -48,6 +48,7 @@ final class Pushes {
 
   static Audience audience(JsonElement e) {
     if (!e.isJsonObject()) return Audience.all();
+    if (e.getAsJsonObject().has("file")) return Audience.file(e.getAsJsonObject().get("file").getAsString());
     Audience.Builder audience = Audience.newBuilder();
     for (Map.Entry<String, JsonElement> kind : e.getAsJsonObject().entrySet()) {
       List<String> values = strings(kind.getValue());
