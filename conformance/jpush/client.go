@@ -40,7 +40,7 @@ var clients = []*client{
 	{name: "node-async", version: "jpush-async 4.2.0, JPushAsync", folder: "node-async", build: buildNode("async"), start: startNode("jpush-async")},
 	{name: "node-callback", version: "jpush-async 4.2.0, JPush", folder: "node-callback", build: refuseCallbacks},
 	{name: "java", version: "cn.jpush.api:jpush-client 3.7.7", folder: "java", build: buildJava, start: startJava},
-	{name: "java-new", version: "io.github.jpush:jiguang-sdk", folder: "java-new", build: findNewJava},
+	{name: "java-new", version: "io.github.jpush:jiguang-sdk 5.3.0, from a checkout", folder: "java-new", build: buildNewJava, start: startNewJava},
 	{name: "php", version: "jpush/jpush, from a checkout", folder: "php", build: findPHP, start: startPHP},
 }
 
@@ -134,8 +134,35 @@ func startJava(dir string) *exec.Cmd {
 	return exec.Command("java", "-Xmx200m", "-cp", filepath.Join(dir, "target", "*")+string(os.PathListSeparator)+filepath.Join(dir, "target", "lib", "*"), "Driver")
 }
 
-func findNewJava(context.Context, string) error {
-	return errors.New("its registry has no version of it that could be had; nothing is said about it")
+// buildNewJava builds the client as its own project file says, in a copy of the
+// checkout, and the driver beside it.
+func buildNewJava(ctx context.Context, dir string) error {
+	from, err := checkout("jiguang-sdk-java", filepath.Join("jiguang-sdk", "pom.xml"))
+	if err != nil {
+		return err
+	}
+	copied := filepath.Join(dir, "sdk")
+	if _, err := os.Stat(filepath.Join(copied, "built")); err != nil {
+		if err := errors.Join(os.RemoveAll(copied), os.CopyFS(copied, os.DirFS(from))); err != nil {
+			return err
+		}
+		if err := command(ctx, copied, "mvn", "--quiet", "--batch-mode", "-pl", "jiguang-sdk", "package", "dependency:copy-dependencies", "-DskipTests"); err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(copied, "built"), nil, 0o644); err != nil {
+			return err
+		}
+	}
+	return command(ctx, ".", "javac", "-d", dir, "-cp", newJavaClasses(dir), filepath.Join("java-new", "Driver.java"))
+}
+
+func newJavaClasses(dir string) string {
+	target := filepath.Join(dir, "sdk", "jiguang-sdk", "target")
+	return strings.Join([]string{dir, filepath.Join(target, "*"), filepath.Join(target, "dependency", "*")}, string(os.PathListSeparator))
+}
+
+func startNewJava(dir string) *exec.Cmd {
+	return exec.Command("java", "-Xmx200m", "-cp", newJavaClasses(dir), "Driver")
 }
 
 // refuseCallbacks tells of the other class in jpush-async: its request function
