@@ -20,10 +20,6 @@ const (
 	endpointTemplate    = "POST /v3/push/template"
 )
 
-func later(endpoint, name, call string, arguments object) kase {
-	return kase{endpoint: endpoint, name: name, unserved: true, run: func(t *trial) { t.notServed(call, arguments) }}
-}
-
 // today is the date in China, where statistics' days begin.
 func today() string { return time.Now().In(china).Format(time.DateOnly) }
 
@@ -33,7 +29,9 @@ var familyCases = []kase{
 		id := t.push(object{"platform": []string{"ios"}, "audience": object{"registration_id": []string{p.registrationID}}, "message": object{"msg_content": "in the app", "title": "t"}})
 		t.nothing(p, id)
 	}},
-	later(endpointActivity, "update", "live_activity", object{"id": "match-1"}),
+	{endpoint: endpointActivity, name: "an activity that no phone shows", run: func(t *trial) {
+		t.refused("live_activity", object{"id": "match-1"}, 400, 1011)
+	}},
 	{endpoint: endpointFile, name: "upload, push, delete, push", run: func(t *trial) {
 		p := t.app.production
 		t.call("device_set", object{"id": p.registrationID, "alias": "读者"})

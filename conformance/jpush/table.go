@@ -18,7 +18,6 @@ type table struct {
 // row is an endpoint with its cases' verdicts for each client.
 type row struct {
 	endpoint string
-	unserved bool
 	cells    map[string][]entry
 }
 
@@ -38,7 +37,7 @@ func (t *table) add(client string, k kase, v verdict) {
 	i := slices.IndexFunc(t.rows, func(r *row) bool { return r.endpoint == k.endpoint })
 	if i < 0 {
 		i = len(t.rows)
-		t.rows = append(t.rows, &row{endpoint: k.endpoint, unserved: k.unserved, cells: map[string][]entry{}})
+		t.rows = append(t.rows, &row{endpoint: k.endpoint, cells: map[string][]entry{}})
 	}
 	t.rows[i].cells[client] = append(t.rows[i].cells[client], entry{k.name, v})
 }
@@ -62,8 +61,6 @@ func (r *row) cell(client string) string {
 	}
 	tried := counts[passed] + counts[failed]
 	switch {
-	case counts[answering] > 0:
-		return "answers, untested"
 	case counts[unserved] > 0:
 		return "not served yet"
 	case counts[failed] > 0:
@@ -88,7 +85,6 @@ func (t *table) print(out io.Writer) {
 	t.explain(out, "Failed", failed)
 	t.explain(out, "Not made, because the client cannot (–)", unsupported)
 	t.explain(out, "Not served yet", unserved)
-	t.explain(out, "Noted as not served, but answered", answering)
 	for _, s := range t.skipped {
 		fmt.Fprintf(out, "\nSKIPPED  %s\n", s)
 	}

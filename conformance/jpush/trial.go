@@ -17,7 +17,6 @@ import (
 type kase struct {
 	endpoint string
 	name     string
-	unserved bool // Aurora does not serve the family yet: what the client sees is noted, nothing must pass
 	run      func(*trial)
 }
 
@@ -28,8 +27,7 @@ const (
 	passed outcome = iota
 	failed
 	unsupported // the client has no such call, or cannot make it
-	unserved
-	answering // the family is noted as not served, but there was an answer
+	unserved    // this Aurora does not serve the family
 )
 
 // verdict is the outcome with its reason; a passed case may have a note.
@@ -61,9 +59,6 @@ func runCase(ctx context.Context, i *installation, a *app, c *client, k kase) (v
 		}
 	}()
 	k.run(&trial{ctx: ctx, client: c, app: a, at: i})
-	if k.unserved {
-		return verdict{answering, "the client got an answer; what it must be is not written down here yet"}
-	}
 	return verdict{}
 }
 
@@ -110,20 +105,6 @@ func (t *trial) refusedWith(secret, name string, arguments any, status, code int
 		t.fail("%s raised %v; it must be %d/%d", name, r.Refusal, status, code)
 	case r.Refusal.Status == nil && r.Refusal.Code == nil && r.Refusal.Type != "Unauthorized": // Python's has no more to say
 		t.fail("%s raised %v, which says nothing of %d/%d", name, r.Refusal, status, code)
-	}
-}
-
-// notServed makes a call of a family that is not served yet and notes what the
-// client makes of the answer.
-func (t *trial) notServed(name string, arguments any) {
-	r, err := t.client.call(t.ctx, t.app, t.at.url, t.app.key, t.app.secret, name, arguments)
-	switch {
-	case err != nil:
-		panic(ended{verdict{unserved, "the client broke: " + shorten(err.Error(), 100)}})
-	case r.Unsupported != "":
-		panic(ended{verdict{unsupported, r.Unsupported}})
-	case r.Refusal != nil:
-		panic(ended{verdict{unserved, shorten(r.Refusal.String(), 90)}})
 	}
 }
 
