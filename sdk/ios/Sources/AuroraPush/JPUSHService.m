@@ -120,7 +120,7 @@ static void notOffered(SEL selector);
 
 #pragma mark - Not offered
 
-static void notOffered(SEL selector) { AURPushLog(AURLogLevelInfo, @"%@ does nothing: Aurora does not offer it (docs/migrate-ios.md)", NSStringFromSelector(selector)); }
+static void notOffered(SEL selector) { AURPushLog(AURLogLevelInfo, @"%@ does nothing: the SDK does not offer it (docs/migrate-ios.md)", NSStringFromSelector(selector)); }
 
 static void refuse(SEL selector, void (^completion)(NSInteger)) {
     notOffered(selector);

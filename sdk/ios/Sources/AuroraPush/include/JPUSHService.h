@@ -81,7 +81,7 @@ typedef void (^JPUSHLiveActivityTokenCompletion)(NSInteger iResCode, NSString *_
 + (void)setDataInsightsEnable:(BOOL)isEnable;       ///< no usage data is collected
 + (void)setCollectControl:(JPushCollectControl *)control; ///< none of it is collected
 + (void)setLocationEanable:(BOOL)isEnable;          ///< no location is used
-+ (void)registerVoipToken:(NSData *)voipToken;
++ (void)registerVoipToken:(NSData *)voipToken;      ///< not yet, nor the tokens of live activities
 + (void)handleVoipNotification:(NSDictionary *)remoteInfo;
 + (void)registerLiveActivity:(NSString *)activityAttributes pushToStartToken:(nullable NSData *)pushToken completion:(nullable JPUSHLiveActivityTokenCompletion)completion seq:(NSInteger)seq;
 + (void)registerLiveActivity:(NSString *)liveActivityId pushToken:(nullable NSData *)pushToken completion:(nullable JPUSHLiveActivityTokenCompletion)completion seq:(NSInteger)seq;
