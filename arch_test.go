@@ -41,13 +41,15 @@ var may = []rule{
 
 	{"inbox", []string{".", "audience"}, "services know the vocabulary and what they declare, not each other, SQL or HTTP"},
 
-	{"channel", []string{".", "apns"}, "turns messages into a vendor's notifications; who gets them is not its business"},
-	{"store", []string{".", "audience", "account", "registry", "dispatch", "ledger", "inbox"}, "satisfies the stores that services declare, so it sees their records; no service sees it"},
+	{"webhook", []string{"."}, "tells what happened; how it happened is the other services' business, and their records come through the store"},
 
-	{"api", []string{".", "docs", "audience", "account", "registry", "dispatch", "ledger"}, "decodes and answers; rules are the services', storage is unseen"},
+	{"channel", []string{".", "apns"}, "turns messages into a vendor's notifications; who gets them is not its business"},
+	{"store", []string{".", "audience", "account", "registry", "dispatch", "ledger", "inbox", "webhook"}, "satisfies the stores that services declare, so it sees their records; no service sees it"},
+
+	{"api", []string{".", "docs", "audience", "account", "registry", "dispatch", "ledger", "webhook"}, "decodes and answers; rules are the services', storage is unseen"},
 	{"console", []string{".", "audience", "account", "registry", "dispatch", "ledger"}, "shows and asks; rules are the services', storage is unseen"},
-	{"server", []string{".", "audience", "account", "registry", "dispatch", "ledger", "inbox", "api", "console", "store", "bus", "channel"}, "the only place where concrete parts meet; the simulators are not among them: production code must not need them"},
-	{"cmd/aurora", []string{".", "audience", "server", "account", "registry", "client", "apns", "simulator/apns", "simulator/iphone"}, "flags and signals; it speaks the vocabulary and calls the services that server opened, never storage or HTTP handlers"},
+	{"server", []string{".", "audience", "account", "registry", "dispatch", "ledger", "inbox", "webhook", "api", "console", "store", "bus", "channel"}, "the only place where concrete parts meet; the simulators are not among them: production code must not need them"},
+	{"cmd/aurora", []string{".", "audience", "server", "account", "registry", "webhook", "client", "apns", "simulator/apns", "simulator/iphone"}, "flags and signals; it speaks the vocabulary and calls the services that server opened, never storage or HTTP handlers"},
 }
 
 type listed struct {

@@ -78,6 +78,8 @@ type Options struct {
 	Pace int `json:"big_push_duration,omitempty"`
 	// Recorded is what the caller said beside that, checked and not acted on.
 	Recorded map[string]json.RawMessage `json:"recorded,omitempty"`
+	// Callback stands beside the options on the wire; it is kept with them.
+	Callback *Callback `json:"callback,omitempty"`
 }
 
 // Limits of a push (spec/rest-api.md §7.11, §7.13; spec/apns.md §2).

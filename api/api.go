@@ -80,6 +80,8 @@ type Config struct {
 	Files      Files
 	Assets     Assets
 	Tests      TestDevices
+	Webhooks   Webhooks
+	Deliveries Deliveries
 	Dispatcher Dispatcher
 	Reports    Reports
 	Devices    Devices

@@ -121,6 +121,17 @@ var routes = []route{
 	at("PUT", "/v1/access", manageFamily, (*server).setAllowList),
 	at("POST", "/v1/secret/rotate", manageFamily, (*server).rotateSecret),
 	at("GET", "/v1/audit", manageFamily, (*server).audit),
+
+	at("GET", "/v1/webhooks", manageFamily, (*server).webhooks),
+	at("POST", "/v1/webhooks", manageFamily, (*server).createWebhook),
+	at("GET", "/v1/webhooks/{id}", manageFamily, (*server).webhook),
+	at("PATCH", "/v1/webhooks/{id}", manageFamily, (*server).changeWebhook),
+	at("DELETE", "/v1/webhooks/{id}", manageFamily, (*server).removeWebhook),
+	at("POST", "/v1/webhooks/{id}/rotate", manageFamily, (*server).rotateWebhook),
+	at("POST", "/v1/webhooks/{id}/test", manageFamily, (*server).testWebhook),
+	at("POST", "/v1/webhooks/{id}/replay", manageFamily, (*server).replayWebhook),
+	at("GET", "/v1/webhooks/{id}/deliveries", manageFamily, (*server).deliveries),
+	at("GET", "/v1/events", manageFamily, (*server).events),
 }
 
 // ServeHTTP routes without ever redirecting: official clients send doubled and
@@ -144,6 +155,10 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	answer, err := s.serve(w, r, rt)
 	if err != nil {
 		s.refuse(w, r, rt.family, err)
+		return
+	}
+	if stream, ok := answer.(streaming); ok {
+		stream(w, r)
 		return
 	}
 	respond(w, http.StatusOK, answer)

@@ -2,6 +2,7 @@ package api
 
 import (
 	"encoding/json"
+	"net/url"
 	"slices"
 	"time"
 	"unicode/utf8"
@@ -201,6 +202,12 @@ func decodeBeside(top object, m *aurora.Message) error {
 		if err := beside[key].check(o); err != nil {
 			return err
 		}
+		if key == "callback" {
+			if m.Options.Callback, err = callbackOf(o); err != nil {
+				return err
+			}
+			continue
+		}
 		keep(m, key, top.raw(key))
 	}
 	if o, ok, _ := top.object("sms_message"); ok && o.raw("content") == nil {
@@ -214,6 +221,24 @@ func decodeBeside(top object, m *aurora.Message) error {
 		return aurora.Errorf(aurora.Invalid, "inapp_message goes with a notification and without a message.")
 	}
 	return decodeThird(top, m)
+}
+
+// callbackOf reads a checked callback. Without a type it is told of receipts.
+func callbackOf(o object) (*aurora.Callback, error) {
+	c := aurora.Callback{Params: o.raw("params"), Type: aurora.CallbackReceived | aurora.CallbackOpened}
+	var err error
+	if c.URL, _, err = o.text("url"); err != nil {
+		return nil, err
+	}
+	if n, ok, err := o.integer("type"); err != nil {
+		return nil, err
+	} else if ok {
+		c.Type = aurora.CallbackType(n)
+	}
+	if u, err := url.Parse(c.URL); c.URL != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
+		return nil, aurora.Errorf(aurora.Invalid, "%s must be a whole URL, such as https://example.com/hooks/aurora.", o.name("url"))
+	}
+	return &c, nil
 }
 
 func decodeThird(top object, m *aurora.Message) error {

@@ -57,6 +57,7 @@ func (s *Server) Start(ctx context.Context) (err error) {
 	s.workers.Go(func() { s.Registry.Run(run) })
 	s.workers.Go(func() { s.Dispatch.Run(run) })
 	s.workers.Go(func() { s.Schedules.Run(run) })
+	s.workers.Go(func() { s.Webhooks.Run(run) })
 	s.workers.Go(func() { s.Inbox.Run(streams) }) // devices that wait for messages end with the live streams
 	retention := ledger.Retention{Archive: s.store, Logger: s.config.Logger, Keep: s.config.KeepMessages}
 	s.workers.Go(func() { retention.Run(run) })
@@ -82,6 +83,7 @@ func (s *Server) Start(ctx context.Context) (err error) {
 func (s *Server) handler() (http.Handler, error) {
 	rest := api.New(api.Config{
 		Accounts: s.Accounts, Keys: s.Accounts, Owners: s.Accounts, Admin: s.Accounts, Groups: s.Dispatch, Files: s.Files, Assets: s.Assets, Tests: s.Registry,
+		Webhooks: s.Webhooks, Deliveries: s.Webhooks,
 		Dispatcher: s.Dispatch, Reports: s.Ledger, Devices: s.Registry, Inbox: s.Inbox, Labels: s.Registry, Statistics: s.Registry, Schedules: s.Schedules,
 		Limits: s.config.Limits, TrustedProxies: s.config.TrustedProxies,
 		Logger: s.config.Logger, PublicURL: s.config.PublicURL, Watch: s.watch,
@@ -156,7 +158,7 @@ func boundTimes(next http.Handler) http.Handler {
 }
 
 func isStream(r *http.Request) bool {
-	return strings.Contains(r.Header.Get("Accept"), "text/event-stream")
+	return strings.Contains(r.Header.Get("Accept"), "text/event-stream") || strings.Trim(r.URL.Path, "/") == "v1/events"
 }
 
 // boundStreams ends live streams with the context: a stopping server waits for

@@ -22,6 +22,7 @@ import (
 	"github.com/aurora-push/aurora/ledger"
 	"github.com/aurora-push/aurora/registry"
 	"github.com/aurora-push/aurora/store"
+	"github.com/aurora-push/aurora/webhook"
 )
 
 // Config says what to run. The zero value of a field means its default.
@@ -44,6 +45,8 @@ type Config struct {
 	// are kept; default ledger.DefaultKeep, at least ledger.MinKeep.
 	KeepMessages time.Duration
 
+	// WebhookAllowPrivate permits webhooks to this machine and private networks.
+	WebhookAllowPrivate bool
 	// TrustedProxies are the addresses whose X-Forwarded-For is believed when a
 	// caller's address is held against an allow-list.
 	TrustedProxies []netip.Prefix
@@ -81,6 +84,8 @@ type Server struct {
 	Files *dispatch.Files
 	// Assets are push plans and images.
 	Assets *dispatch.Assets
+	// Webhooks tells apps' servers what happened.
+	Webhooks *webhook.Service
 	// Schedules sends what is due later.
 	Schedules *dispatch.Schedules
 	// Inbox hands in-app messages to devices.
@@ -148,6 +153,10 @@ func (s *Server) wire(ctx context.Context) error {
 	s.Accounts = account.New(account.Config{
 		People: s.store, Doors: s.store, Apps: s.store, Groups: s.store, Admin: s.store, Credentials: s.store, Accesses: s.store, APIKeys: s.store, Audits: s.store,
 		Prover: gateways, Seal: seal, Logger: c.Logger,
+	})
+	s.Webhooks = webhook.New(webhook.Config{
+		Endpoints: s.store, Outbox: s.store, Log: s.store, Reader: s.store, Expiries: s.store,
+		Sealer: seal, Audit: s.Accounts, Apps: s.Accounts, AllowPrivate: c.WebhookAllowPrivate, Logger: c.Logger,
 	})
 	s.channel = channel.NewIOS(gateways, s.Accounts, c.Logger)
 	s.metrics.registry.MustRegister(gauges{s.store, s.channel})

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"encoding/json"
+	"errors"
 
 	"github.com/aurora-push/aurora"
 	"github.com/aurora-push/aurora/account"
@@ -14,6 +15,9 @@ func (s *Store) PutCredentials(ctx context.Context, appID int64, cs []account.Se
 		for _, c := range cs {
 			facts, err := json.Marshal(c.Credential)
 			if err != nil {
+				return err
+			}
+			if err := s.tellRecovered(t, appID, c.Credential); err != nil {
 				return err
 			}
 			if _, err := t.exec("DELETE FROM credential WHERE app_id = $1 AND environment = $2", appID, int(c.Environment)); err != nil {
@@ -76,7 +80,43 @@ func (s *Store) ParkCredential(ctx context.Context, id int64, reason string) err
 		if reason == "" {
 			at = 0
 		}
-		_, err := t.exec("UPDATE credential SET parked = $1, parked_at = $2 WHERE id = $3", reason, at, id)
-		return err
+		c, err := scanCredential(t.row("SELECT "+credentialColumns+" FROM credential WHERE id = $1", id))
+		if errors.Is(err, account.ErrNone) { // replaced meanwhile
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if _, err := t.exec("UPDATE credential SET parked = $1, parked_at = $2 WHERE id = $3", reason, at, id); err != nil {
+			return err
+		}
+		switch {
+		case reason != "" && c.Parked == "":
+			return s.tellCredential(t, c.Credential, aurora.EventCredentialParked, reason)
+		case reason == "" && c.Parked != "":
+			return s.tellCredential(t, c.Credential, aurora.EventCredentialRecovered, "")
+		}
+		return nil
 	})
+}
+
+// tellRecovered tells that a parked credential has a successor.
+func (s *Store) tellRecovered(t *tx, appID int64, next aurora.Credential) error {
+	old, err := scanCredential(t.row("SELECT "+credentialColumns+" FROM credential WHERE app_id = $1 AND environment = $2", appID, int(next.Environment)))
+	if errors.Is(err, account.ErrNone) || err == nil && old.Parked == "" {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	next.AppID = appID
+	return s.tellCredential(t, next, aurora.EventCredentialRecovered, "")
+}
+
+func (s *Store) tellCredential(t *tx, c aurora.Credential, kind aurora.EventKind, reason string) error {
+	detail, err := credentialDetail(c)
+	if err != nil {
+		return err
+	}
+	return s.tellIf(t, c.AppID, kind, reason, detail)
 }

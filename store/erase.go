@@ -39,6 +39,7 @@ func (s *Store) MarkDeleted(ctx context.Context, appID int64) error {
 			"DELETE FROM credential WHERE app_id = $1",
 			"DELETE FROM api_key WHERE app_id = $1", // an app has few
 			"DELETE FROM group_member WHERE app_id = $1",
+			"DELETE FROM listener WHERE app_id = $1",
 			"UPDATE schedule SET next_at = 0, enabled = 0 WHERE app_id = $1 AND next_at > 0",
 		} {
 			if _, err := t.exec(query, appID); err != nil {
@@ -80,6 +81,10 @@ var ownedByApps = []owned{
 	{table: "credential", key: "id", rows: 10},
 	{table: "app_access", key: "app_id", rows: 1},
 	{table: "api_key", key: "id", rows: 1000},
+	{table: "listener", key: "source", rows: 10},
+	{table: "outbox", key: "number", rows: 500},
+	{table: "event", key: "seq", rows: 200, parts: "delivery", partKey: "event, webhook, part"},
+	{table: "webhook", key: "number", rows: 1000},
 	{table: "group_member", key: "group_id", rows: 1000},
 	{table: "group_message", key: "group_push_id", rows: 2000},
 	{table: "audience_file", key: "id", rows: 1, parts: "audience_file_part", partKey: "file_id, part"},

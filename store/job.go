@@ -134,9 +134,17 @@ func (s *Store) Settle(ctx context.Context, st dispatch.Settlement) error {
 		if err := addMarks(t, st.Job.MessageID, st.Marks); err != nil {
 			return err
 		}
+		retired := map[string]*roaring.Bitmap{}
 		for _, r := range st.Retired {
-			if err := retire(t, st.Job.AppID, r); err != nil {
+			done, err := retire(t, st.Job.AppID, r)
+			if err != nil {
 				return err
+			}
+			if done && retired[r.Reason] == nil {
+				retired[r.Reason] = roaring.New()
+			}
+			if done {
+				retired[r.Reason].Add(r.Number)
 			}
 		}
 		for _, slice := range st.Slices {
@@ -145,8 +153,8 @@ func (s *Store) Settle(ctx context.Context, st dispatch.Settlement) error {
 				return err
 			}
 		}
-		if st.Retry == nil {
-			return nil
+		if err := s.tellSettlement(t, st, retired); err != nil || st.Retry == nil {
+			return err
 		}
 		retry := *st.Retry
 		retry.ID = newJobID()
@@ -171,23 +179,23 @@ func settleJob(t *tx, st dispatch.Settlement) (err error) {
 }
 
 // retire takes a token out of use unless the device has reported one since.
-func retire(t *tx, appID int64, r dispatch.Retirement) error {
+func retire(t *tx, appID int64, r dispatch.Retirement) (done bool, err error) {
 	if r.Kind != aurora.NotificationToken {
-		return forgetToken(t, appID, r)
+		return false, forgetToken(t, appID, r) // the device can still be reached
 	}
 	stored, err := scanDevice(t.row("SELECT "+deviceColumns+" FROM device WHERE app_id = $1 AND number = $2", appID, r.Number))
 	if err != nil {
-		return err
+		return false, err
 	}
 	if stored.Token != r.Token || stored.RetiredReason != "" {
-		return nil
+		return false, nil
 	}
 	if !r.InactiveAt.IsZero() && stored.TokenAt.After(r.InactiveAt) {
-		return nil
+		return false, nil
 	}
 	d := stored.Device
 	d.RetiredReason, d.RetiredAt = r.Reason, t.now
-	return putDevice(t, stored.Device, d)
+	return true, putDevice(t, stored.Device, d)
 }
 
 // addMarks notes what became of devices.

@@ -28,8 +28,10 @@ func (s *Store) AcceptMessage(ctx context.Context, a dispatch.Accepted) (r dispa
 			}
 		}
 		var err error
-		leased, err = insertAccepted(t, a)
-		return err
+		if leased, err = insertAccepted(t, a); err != nil {
+			return err
+		}
+		return s.tellAccepted(t, a)
 	})
 	return r, leased, err
 }

@@ -95,8 +95,12 @@ func (s *Store) AddReceipts(ctx context.Context, reports []ledger.Reported) (fre
 			if err != nil {
 				return err
 			}
-			if !news.Received.IsEmpty() || !news.Opened.IsEmpty() {
-				fresh = append(fresh, news)
+			if news.Received.IsEmpty() && news.Opened.IsEmpty() {
+				continue
+			}
+			fresh = append(fresh, news)
+			if err := s.tellMarks(t, r.AppID, r.MessageID, map[aurora.Mark]*roaring.Bitmap{aurora.Received: news.Received, aurora.Opened: news.Opened}); err != nil {
+				return err
 			}
 		}
 		return nil

@@ -206,8 +206,10 @@ func (s *Store) FireSchedule(ctx context.Context, f dispatch.Firing) error {
 		if f.Accepted == nil {
 			return nil
 		}
-		_, err := insertAccepted(t, *f.Accepted)
-		return err
+		if _, err := insertAccepted(t, *f.Accepted); err != nil {
+			return err
+		}
+		return s.tellAccepted(t, *f.Accepted)
 	})
 }
 

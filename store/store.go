@@ -29,11 +29,12 @@ const migrationFiles = "migrations/*.sql"
 
 // Store is an open database.
 type Store struct {
-	dir     string
-	dialect dialect
-	reads   *sql.DB
-	writer  *writer
-	stmts   sync.Map // query → *sql.Stmt on reads
+	dir       string
+	dialect   dialect
+	reads     *sql.DB
+	writer    *writer
+	interests interests
+	stmts     sync.Map // query → *sql.Stmt on reads
 }
 
 // Open opens the SQLite database in a folder, which it creates with mode 0700,

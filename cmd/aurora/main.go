@@ -42,7 +42,7 @@ func root() *cobra.Command {
 			return fromEnvironment(cmd.Flags())
 		},
 	}
-	cmd.AddCommand(demoCommand(), serveCommand(), apnsCommand(), accountCommand(), appCommand(), groupCommand(), keyCommand(), pushCommand(), doctorCommand(), jpushCertCommand(), benchCommand(), backupCommand(), restoreCommand())
+	cmd.AddCommand(demoCommand(), serveCommand(), apnsCommand(), accountCommand(), appCommand(), groupCommand(), keyCommand(), webhookCommand(), pushCommand(), doctorCommand(), jpushCertCommand(), benchCommand(), backupCommand(), restoreCommand())
 	return cmd
 }
 

@@ -54,6 +54,7 @@ func serveCommand() *cobra.Command {
 	f.StringVar(&c.TLSCert, "tls-cert", "", "PEM file of a certificate with its chain, to serve HTTPS; read again when it changes")
 	f.StringVar(&c.TLSKey, "tls-key", "", "PEM file of the certificate's key")
 	f.StringVar(&c.PublicURL, "public-url", "", "how phones and browsers reach this server, such as https://push.example.com")
+	f.BoolVar(&c.WebhookAllowPrivate, "webhook-allow-private", false, "deliver webhooks to this machine and private networks too, and by plain HTTP")
 	f.StringSliceVar(&proxies, "trusted-proxies", nil, "addresses and ranges of proxies in front whose X-Forwarded-For is believed, such as 10.0.0.0/8 (default none)")
 	f.IntVar(&c.Limits.Push, "push-limit", 0, "push calls a minute that one app may make (0 = 600,000)")
 	f.IntVar(&c.Limits.Devices, "device-limit", 0, "device, alias and tag calls a minute that one app's servers may make (0 = 600,000)")
