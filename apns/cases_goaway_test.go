@@ -99,7 +99,7 @@ func TestC10GoAwayLeavesTheQueueAlone(t *testing.T) {
 }
 
 func TestGoAwayBeforeAnyAnswerBacksOff(t *testing.T) {
-	script(t, Config{}, func(t *testing.T, g *gateway) {
+	script(t, Config{GiveUpAfter: 10 * time.Minute}, func(t *testing.T, g *gateway) {
 		g.submit(0, 1)
 		for i := range 6 {
 			g.peer(i).goAway(0, codeNoError, "")

@@ -31,14 +31,14 @@ type Config struct {
 	// RootCAs are the authorities that the gateway's certificate may come from; nil means those of the system.
 	RootCAs *x509.CertPool
 	// MaxConnections bounds the connections; 0 means 8. The client opens more than one only where the round trip, not a
-	// processor, is the limit.
+	// processor, is the limit, and closes those beyond the first that have had nothing to do for ten minutes.
 	MaxConnections int
 	// QueueSize bounds the notifications that wait for a connection; 0 means 8192. Submit blocks when the queue is full.
 	QueueSize int
 	// ResponseTimeout bounds the wait for one answer; 0 means one minute. After it the outcome is unknown.
 	ResponseTimeout time.Duration
-	// GiveUpAfter is how long the gateway may be out of reach before waiting notifications fail; 0 means 30 seconds. They are
-	// then safe to submit again.
+	// GiveUpAfter is how long notifications wait for a connection at most, before they fail; 0 means 30 seconds. They are then
+	// safe to submit again.
 	GiveUpAfter time.Duration
 	// ResendUnanswered sends a notification again, once and with the same apns-id, if its connection was lost before an answer
 	// came. The device may then see it twice, unless a collapse id merges the two.
@@ -71,26 +71,27 @@ type Client struct {
 	addresses  addressBook
 	waiters    sync.Pool // of this client alone: channels must not wander between the bubbles of testing/synctest
 
-	mu          sync.Mutex
-	queue       requestQueue // submitted, never written
-	again       requestQueue // to be written once more; goes first
-	submitted   int64
-	room        chan struct{} // closed when a full queue has room again; nil if nobody waits
-	live        []*connection // take work
-	leaving     []*connection // wait for their last answers
-	idle        []*connection // live and waiting for work
-	started     bool
-	resting     bool // the keeper sleeps until there is work
-	dialing     bool
-	failures    int // attempts in a row that brought nothing
-	shortLived  int // connections in a row that did work and ended soon
-	nextDial    time.Time
-	downSince   time.Time
-	lastFailure *Failure
-	broken      *Failure // the credential is refused
-	brokenUntil time.Time
-	nextExpiry  time.Time
-	growth      growthSample
+	mu           sync.Mutex
+	queue        requestQueue // submitted, never written
+	again        requestQueue // to be written once more; goes first
+	submitted    int64
+	room         chan struct{} // closed when a full queue has room again; nil if nobody waits
+	live         []*connection // take work
+	leaving      []*connection // wait for their last answers
+	idle         []*connection // live and waiting for work
+	started      bool
+	resting      bool // the keeper sleeps until there is work
+	dialing      bool
+	failures     int // attempts in a row that brought nothing
+	shortLived   int // connections in a row that did work and ended soon
+	nextDial     time.Time
+	downSince    time.Time
+	lastFailure  *Failure  // of the latest attempt; nil after one that succeeded
+	waitingSince time.Time // when the oldest of what waits began to wait for a connection; zero: nothing does
+	broken       *Failure  // the credential is refused
+	brokenUntil  time.Time
+	nextExpiry   time.Time
+	growth       growthSample
 }
 
 // A credential is replaced as a whole and never changed.

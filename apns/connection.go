@@ -56,6 +56,7 @@ type connection struct {
 	transport  net.Conn
 	corked     *corkedConn // below TLS; nil in tests without it
 	since      time.Time
+	lastTaken  time.Time // when it last took a request, or was opened; guarded by the client's mu
 
 	wake   chan struct{} // tells the writer to look again; capacity 1
 	opened chan struct{} // closed by the reader at the first SETTINGS
@@ -99,7 +100,7 @@ type unsentBody struct {
 
 func newConnection(client *Client, credential *credential, transport net.Conn, corked *corkedConn) *connection {
 	c := &connection{
-		client: client, credential: credential, transport: transport, corked: corked, since: time.Now(),
+		client: client, credential: credential, transport: transport, corked: corked, since: time.Now(), lastTaken: time.Now(),
 		wake: make(chan struct{}, 1), opened: make(chan struct{}), ended: make(chan struct{}),
 		initialWindow: defaultWindow, window: defaultWindow, nextStream: 1, tableSize: -1,
 	}

@@ -32,72 +32,6 @@ type growthSample struct {
 	waited map[*connection]int64
 }
 
-// ensureKeeper starts the goroutine that opens connections, at the first notification. mu must be held.
-func (c *Client) ensureKeeper() {
-	if c.started {
-		return
-	}
-	c.started = true
-	c.running.Add(1)
-	go c.keep()
-}
-
-func (c *Client) wakeKeeperUp() {
-	select {
-	case c.wakeKeeper <- struct{}{}:
-	default:
-	}
-}
-
-func (c *Client) keep() {
-	defer c.running.Done()
-	timer := time.NewTimer(time.Hour)
-	defer timer.Stop()
-	for {
-		c.mu.Lock()
-		wait, expired := c.plan(time.Now())
-		c.mu.Unlock()
-		c.giveUp(expired, expiredInQueue())
-		timer.Reset(wait)
-		select {
-		case <-c.ctx.Done():
-			return
-		case <-c.wakeKeeper:
-		case <-timer.C:
-		}
-	}
-}
-
-// plan opens a connection if one is wanted and allowed, and says when to look again. mu must be held.
-func (c *Client) plan(now time.Time) (wait time.Duration, expired []request) {
-	c.resting = c.again.count+c.queue.count == 0
-	if c.resting {
-		return time.Hour, nil
-	}
-	if !now.Before(c.nextExpiry) {
-		c.nextExpiry = now.Add(time.Second)
-		late := func(r *request) bool { return r.deadline != 0 && now.UnixNano() >= r.deadline }
-		expired = c.queue.removeIf(c.again.removeIf(nil, late), late)
-		c.admit()
-	}
-	if c.dialing || c.ctx.Err() != nil {
-		return time.Second, expired
-	}
-	if len(c.live) > 0 && !c.pathIsFull(now) {
-		if len(c.live) >= c.config.MaxConnections {
-			return time.Second, expired
-		}
-		return growthInterval, expired
-	}
-	if now.Before(c.nextDial) {
-		return min(c.nextDial.Sub(now), time.Second), expired
-	}
-	c.dialing = true
-	c.running.Add(1)
-	go c.connect(c.credential.Load())
-	return time.Second, expired
-}
-
 // pathIsFull tells whether one more connection would help: all have spent most of the last interval waiting for room, while
 // answers take hardly longer than the shortest ever did. Bytes in flight over round trip are then the limit; if answers take
 // much longer than that, it is a processor, and more connections would only make it worse. Connections on which the gateway
@@ -141,7 +75,7 @@ func (c *Client) connect(credential *credential) {
 	c.mu.Lock()
 	c.dialing = false
 	c.nextDial = time.Now().Add(dialSpacing)
-	c.downSince = time.Time{}
+	c.downSince, c.lastFailure = time.Time{}, nil
 	stale := credential != c.credential.Load()
 	count := len(c.live)
 	c.mu.Unlock()
@@ -166,12 +100,10 @@ func (c *Client) attemptFailed(which *credential, why *Failure) {
 		c.downSince = now
 	}
 	var waiting []request
-	if len(c.live) == 0 && (c.failFast || now.Sub(c.downSince) >= c.config.GiveUpAfter) {
-		waiting = c.again.drain(nil)
-		waiting = c.queue.drain(waiting)
+	if len(c.live) == 0 && c.failFast {
+		waiting = c.abandon(now)
 	}
 	wait := c.nextDial.Sub(now)
-	c.admit()
 	c.mu.Unlock()
 	if why.Cause == CauseCredential {
 		c.credentialRefused(which, why)

@@ -121,6 +121,9 @@ func (c *Client) take(connection *connection, batch []request, streams int, cred
 		size += body + 128
 		batch = append(batch, r)
 	}
+	if len(batch) > 0 {
+		connection.lastTaken = now
+	}
 	work := c.again.count + c.queue.count
 	if work == 0 && !slices.Contains(c.idle, connection) {
 		c.idle = append(c.idle, connection)

@@ -41,6 +41,8 @@ type slot struct {
 type kept struct {
 	client       *apns.Client
 	credentialID int64
+	used         bool // asked for since the watch looked last
+	idle         *time.Timer
 }
 
 // NewIOS returns the channel; it connects when it first sends.
@@ -86,6 +88,7 @@ func (ch *IOS) client(at slot, cred aurora.Credential, file aurora.CredentialFil
 	ch.mu.Lock()
 	defer ch.mu.Unlock()
 	if k := ch.clients[at]; k != nil && k.credentialID == cred.ID {
+		k.used = true
 		return k.client, nil
 	}
 	client, err := ch.gateways.newClient(at.env, file)
@@ -93,9 +96,12 @@ func (ch *IOS) client(at slot, cred aurora.Credential, file aurora.CredentialFil
 		return nil, err
 	}
 	if old := ch.clients[at]; old != nil {
+		old.idle.Stop()
 		go ch.retire(old.client)
 	}
-	ch.clients[at] = &kept{client, cred.ID}
+	k := &kept{client: client, credentialID: cred.ID}
+	ch.clients[at] = k
+	ch.watch(at, k)
 	return client, nil
 }
 
@@ -103,6 +109,7 @@ func (ch *IOS) forget(at slot) {
 	ch.mu.Lock()
 	defer ch.mu.Unlock()
 	if k := ch.clients[at]; k != nil {
+		k.idle.Stop()
 		go ch.retire(k.client)
 		delete(ch.clients, at)
 	}
@@ -122,6 +129,7 @@ func (ch *IOS) Close(ctx context.Context) {
 	ch.mu.Lock()
 	defer ch.mu.Unlock()
 	for at, k := range ch.clients {
+		k.idle.Stop()
 		if err := k.client.Shutdown(ctx); err != nil {
 			ch.logger.Warn("an APNs client was closed with requests in flight", "error", err)
 		}
