@@ -263,18 +263,8 @@ func restClient(d *demo) (*client.Client, error) {
 	return client.New(client.Config{Server: d.server.URL(), AppKey: d.app.Key, MasterSecret: d.app.MasterSecret.Reveal(), HTTP: &http.Client{Timeout: time.Minute}})
 }
 
-// pushToAll sends one push through REST and waits until it is settled.
-func pushToAll(ctx context.Context, d *demo) (client.Report, error) {
-	c, err := restClient(d)
-	if err != nil {
-		return client.Report{}, err
-	}
-	receipt, err := c.Push(ctx, client.Push{Audience: client.Audience{All: true}, Notification: client.Notification{Alert: "To everyone"}})
-	if err != nil {
-		return client.Report{}, err
-	}
-	return settled(ctx, c, receipt.MessageID)
-}
+// toEveryone is a push to all devices.
+var toEveryone = client.Push{Audience: client.Audience{All: true}, Notification: client.Notification{Alert: "To everyone"}}
 
 // settled waits until a message has no work left.
 func settled(ctx context.Context, c *client.Client, id string) (client.Report, error) {

@@ -173,21 +173,33 @@ func (o *singleBench) arrive(body []byte) {
 
 // broadcasting sends one push after the other to everyone, each as soon as the
 // one before is settled, and returns how many were, the last one in part.
-func (o *singleBench) broadcasting(ctx context.Context) (settled float64, err error) {
-	for ctx.Err() == nil {
-		report, err := pushToAll(ctx, o.d)
-		if err != nil {
-			if report.Targeted > 0 {
-				settled += float64(report.Accepted) / float64(o.broadcast)
-			}
-			if ctx.Err() != nil {
-				return settled, nil
-			}
-			return settled, err
-		}
-		settled++
+func (o *singleBench) broadcasting(ctx context.Context) (done float64, err error) {
+	c, err := restClient(o.d)
+	if err != nil {
+		return 0, err
 	}
-	return settled, nil
+	for ctx.Err() == nil {
+		receipt, err := c.Push(ctx, toEveryone)
+		if err == nil {
+			_, err = settled(ctx, c, receipt.MessageID)
+		}
+		if err == nil {
+			done++
+			continue
+		}
+		if ctx.Err() == nil || receipt.MessageID == "" {
+			return done, err
+		}
+		// It has to end, or it would go on when the folder is used again.
+		ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+		defer cancel()
+		if err := stopPush(ending, o.d, receipt.MessageID); err != nil {
+			return done, err
+		}
+		report, err := settled(ending, c, receipt.MessageID)
+		return done + float64(report.Accepted)/float64(o.broadcast), err
+	}
+	return done, nil
 }
 
 // answered is one push with when it was due and answered.
