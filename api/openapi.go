@@ -267,11 +267,12 @@ func parameter(name, in string, schema node) node {
 // operationID is unique: the method and the words of the path.
 func operationID(rt *route) string {
 	words := strings.FieldsFunc(strings.Join(rt.pattern, "/"), func(r rune) bool { return r == '/' || r == '{' || r == '}' || r == '_' || r == '-' })
-	id := strings.ToLower(rt.method)
+	var id strings.Builder
+	id.WriteString(strings.ToLower(rt.method))
 	for _, w := range words {
-		id += strings.ToUpper(w[:1]) + w[1:]
+		id.WriteString(strings.ToUpper(w[:1]) + w[1:])
 	}
-	return id
+	return id.String()
 }
 
 // security says who may call a route.

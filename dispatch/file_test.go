@@ -23,7 +23,7 @@ func FuzzFileLines(f *testing.F) {
 		}
 		var want []string
 		refused := false
-		for _, line := range strings.Split(strings.TrimPrefix(text, "\ufeff"), "\n") {
+		for line := range strings.SplitSeq(strings.TrimPrefix(text, "\ufeff"), "\n") {
 			if line = strings.TrimSpace(line); line != "" {
 				refused = refused || valid(line) != nil
 				want = append(want, line)
