@@ -49,7 +49,7 @@ func Open(ctx context.Context, dir string) (*Store, error) {
 	}
 	// FULL: what was answered to a caller survives a power cut. The busy
 	// timeout lets command-line tools write beside a running server.
-	source := sourceOf(path) + "?modeof=" + strings.ReplaceAll(url.QueryEscape(path), "+", "%20") + "&_pragma=busy_timeout(10000)&_pragma=auto_vacuum(incremental)&_pragma=journal_mode(wal)&_pragma=synchronous(full)&_pragma=foreign_keys(on)&_pragma=cache_size(-16000)&_pragma=temp_store(memory)"
+	source := sourceOf(path) + "?modeof=" + strings.ReplaceAll(url.QueryEscape(path), "+", "%20") + "&_pragma=busy_timeout(10000)&_pragma=journal_mode(wal)&_pragma=synchronous(full)&_pragma=foreign_keys(on)&_pragma=cache_size(-16000)&_pragma=temp_store(memory)"
 	// A statement's plan must not depend on its values: SQLite would prepare it
 	// anew at each use of another value, which costs more than most of ours take.
 	reads, err := driver.Open(source, func(c *sqlite3.Conn) error {
@@ -82,7 +82,18 @@ func makePrivate(path string) error {
 	if err != nil {
 		return err
 	}
-	return f.Close()
+	if err := f.Close(); err != nil {
+		return err
+	}
+	// Free pages can be given back only if that is said before anything is
+	// written; said later, at each connection, it would wait for the writer. If
+	// another process was quicker the database works as well and keeps its size.
+	db, err := sql.Open("sqlite3", sourceOf(path)+"?_pragma=busy_timeout(10000)&_pragma=auto_vacuum(incremental)&_pragma=journal_mode(wal)")
+	if err != nil {
+		return err
+	}
+	_ = db.Ping()
+	return db.Close()
 }
 
 // startTime bounds how long to wait for another process that starts on the
