@@ -31,10 +31,10 @@ func benchPushCommand() *cobra.Command {
 	var o pushBench
 	var data string
 	cmd := &cobra.Command{
-		Use:   "push --devices N [--badge +1] [--localized] [--split] [--stop-after 500ms] [--data DIR]",
+		Use:   "push --devices N [--badge +1] [--localized] [--split] [--stop-after 500ms] [--webhook] [--data DIR]",
 		Short: "Measure end to end: register N devices, send one push to all",
 		Long: "Start Aurora and a local APNs in bench mode in this process, register N devices durably, send one push to all of them through REST, and wait until every outcome is on record. What arrived is counted by the local APNs, whose cost is part of the CPU time. " +
-			"--badge, --localized and --split show what these cost: an icon number of its own for each device, text by keys, and half of the devices in each APNs environment, which are two pushes. --stop-after stops the push after a time and tells how soon nothing more arrived. The last line is JSON.",
+			"--badge, --localized and --split show what these cost: an icon number of its own for each device, text by keys, and half of the devices in each APNs environment, which are two pushes. --stop-after stops the push after a time and tells how soon nothing more arrived. --webhook tells a server in this process of every device. The last line is JSON.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			r, err := o.run(cmd.Context(), cmd.ErrOrStderr(), data)
@@ -51,6 +51,7 @@ func benchPushCommand() *cobra.Command {
 	f.BoolVar(&o.localized, "localized", false, "text by the keys title-loc-key and loc-key, which the app looks up")
 	f.BoolVar(&o.split, "split", false, "half of the devices in each environment, and a push to each")
 	f.DurationVar(&o.stopAfter, "stop-after", 0, "stop the push after a time (0 = let it finish)")
+	f.BoolVar(&o.webhook, "webhook", false, "post every accepted device to a webhook in this process")
 	return cmd
 }
 
@@ -60,6 +61,7 @@ type pushBench struct {
 	badge            string
 	localized, split bool
 	stopAfter        time.Duration
+	webhook          bool
 
 	d       *demo
 	started time.Time
@@ -83,6 +85,12 @@ type pushResult struct {
 	StopMillis float64 `json:"stop_ms,omitempty"` // from the call to the last notification
 	Left       uint64  `json:"left,omitempty"`    // on record as sent
 	Stopped    uint64  `json:"stopped,omitempty"` // devices that were spared
+
+	// With --webhook.
+	Told        int64   `json:"told,omitempty"` // devices
+	Posts       int64   `json:"posts,omitempty"`
+	ToldSeconds float64 `json:"told_seconds,omitempty"`     // from the call to the last one told
+	ToldCPU     float64 `json:"told_cpu_seconds,omitempty"` // until then, the receiver's included
 }
 
 func (o *pushBench) run(ctx context.Context, progress io.Writer, data string) (r pushResult, err error) {
@@ -116,6 +124,13 @@ func (o *pushBench) run(ctx context.Context, progress io.Writer, data string) (r
 }
 
 func (o *pushBench) measure(ctx context.Context, r *pushResult) error {
+	var receiver *hookReceiver
+	if o.webhook {
+		var err error
+		if receiver, err = startReceiver(ctx, o.d); err != nil {
+			return err
+		}
+	}
 	o.d.apns.ResetDistinct()
 	before, memory := o.d.apns.Counters(), peakMemory()
 	begin, cpu := time.Now(), cpuTime()
@@ -135,6 +150,13 @@ func (o *pushBench) measure(ctx context.Context, r *pushResult) error {
 	}
 	r.Seconds, r.CPU, r.RSS = time.Since(begin).Seconds(), (cpuTime() - cpu).Seconds(), peakMemory()
 	r.RSSGrowth = r.RSS - memory
+	if o.webhook {
+		if err := receiver.await(ctx, int64(reports[0].Accepted)); err != nil {
+			return err
+		}
+		r.Told, r.Posts = receiver.told.Load(), receiver.posts.Load()
+		r.ToldSeconds, r.ToldCPU = time.Since(begin).Seconds(), (cpuTime() - cpu).Seconds()
+	}
 	r.FirstWire = float64(o.first.Load()) / 1e6
 	accepted := uint64(0)
 	for _, report := range reports {

@@ -126,6 +126,7 @@ func (d *demo) startServer(ctx context.Context, listen string, phone http.Handle
 	}
 	if d.bench {
 		c.Limits.Push, c.Limits.Reports = math.MaxInt, math.MaxInt
+		c.WebhookAllowPrivate = true
 	}
 	if d.server, err = server.Open(ctx, c); err != nil {
 		return err
