@@ -45,6 +45,7 @@ func apnsCommand() *cobra.Command {
 	f.StringVar(&c.Dir, "data", "apns-data", "folder for CA, keys and device tokens")
 	f.BoolVar(&c.AcceptAnyToken, "accept-any-token", false, "answer 200 to tokens that no phone registered")
 	f.BoolVar(&c.Bench, "bench", false, "answer 200 to everything, to measure clients")
+	f.IntVar(&c.BenchWindow, "bench-window", 0, "connection window of --bench in bytes, from 65535, which is Apple's (0 = 2^30)")
 	f.StringVar(&logFormat, "log-format", "text", "text or json")
 	f.StringVar(&logLevel, "log-level", "info", "debug, info, warn or error")
 	cmd.AddCommand(apnsIssueCommand())

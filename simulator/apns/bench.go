@@ -24,11 +24,20 @@ func (c *connection) serveBench() error {
 		setting{settingInitialWindowSize, defaultWindow},
 		setting{settingMaxFrameSize, maxFrameSize},
 		setting{settingMaxHeaderListSize, maxHeaderList})
-	c.out = appendWindowUpdate(c.out, 0, benchWindow-defaultWindow)
+	window := c.server.config.BenchWindow
+	if window == 0 {
+		window = benchWindow
+	}
+	if window > defaultWindow {
+		c.out = appendWindowUpdate(c.out, 0, window-defaultWindow)
+	}
 	if err := c.writeBench(); err != nil {
 		return err
 	}
-	b := benchReader{c: c}
+	b := benchReader{c: c, lend: window / 4}
+	if window == defaultWindow {
+		b.lend = 0
+	}
 	buffer := make([]byte, 0, 4*maxFrameSize)
 	greeted := false
 	for {
@@ -70,7 +79,8 @@ func (c *connection) writeBench() error {
 type benchReader struct {
 	c     *connection
 	open  openPaths
-	owed  int
+	owed  int  // bytes read and not yet returned as credit
+	lend  int  // how many may be owed before they are
 	sized bool // a table size update must precede the next answer
 	ends  bool // the open header block ends its stream
 }
@@ -136,7 +146,7 @@ func (b *benchReader) take(data []byte) ([]byte, error) {
 			b.answer(f.stream)
 		}
 	}
-	if b.owed > benchWindow/4 {
+	if b.owed > b.lend {
 		b.c.out = appendWindowUpdate(b.c.out, 0, b.owed)
 		b.owed = 0
 	}

@@ -24,6 +24,11 @@ type Config struct {
 	// clients instead of this server; see the package comment.
 	Bench bool
 
+	// BenchWindow is the connection window of bench mode in bytes, 65,535 to
+	// 2^31-1; 0 = 2^30, so that clients are not held up. With the least, which is
+	// Apple's, credit comes back as soon as it was read.
+	BenchWindow int
+
 	// Distinct makes bench mode count different device tokens as well, so that
 	// lost and repeated pushes can be told apart: counters "distinct" and
 	// "unidentified". It takes 16 to 32 bytes a token, and some speed.

@@ -93,6 +93,9 @@ func NewServer(config Config) (*Server, error) {
 		stopping: make(chan struct{}), open: map[peer]struct{}{},
 	}
 	s.policy.Store(&policy)
+	if config.BenchWindow != 0 && (config.BenchWindow < defaultWindow || config.BenchWindow > 1<<31-1) {
+		return nil, fmt.Errorf("apns: the bench window is %d; use %d to %d bytes", config.BenchWindow, defaultWindow, 1<<31-1)
+	}
 	if config.Bench && config.Distinct {
 		s.bench.tally = newTally()
 	}
