@@ -236,3 +236,19 @@ func BenchmarkDistinctAnswers(b *testing.B) {
 // BenchmarkFullAnswers measures the same with everything that bench mode skips,
 // except for the delivery to a phone.
 func BenchmarkFullAnswers(b *testing.B) { benchmarkAnswers(b, Config{AcceptAnyToken: true}) }
+
+// BenchmarkNewServer is what a test pays for a local APNs of its own.
+func BenchmarkNewServer(b *testing.B) {
+	for b.Loop() {
+		s, err := NewServer(Config{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		if err := s.Start(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+		if err := s.Shutdown(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
