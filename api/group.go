@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"slices"
 
 	"github.com/aurora-push/aurora"
 	"github.com/aurora-push/aurora/dispatch"
@@ -105,9 +106,13 @@ func (s *server) groupMessagesDetail(r *http.Request, g aurora.Group) (any, erro
 	if len(ids) > maxGroupReports {
 		return nil, aurora.Errorf(aurora.Invalid, "group_msgids has %d ids; at most %d are allowed.", len(ids), maxGroupReports)
 	}
+	open, err := s.openApps(r, g)
+	if err != nil {
+		return nil, err
+	}
 	items := make([]any, len(ids))
 	for i, id := range ids {
-		sum, known, err := s.groupReport(r.Context(), g.ID, id)
+		sum, known, err := s.groupReport(r.Context(), g.ID, open, id)
 		if err != nil {
 			return nil, err
 		}
@@ -118,13 +123,26 @@ func (s *server) groupMessagesDetail(r *http.Request, g aurora.Group) (any, erro
 	return items, nil
 }
 
-// groupReport adds up the reports of a push to a group.
-func (s *server) groupReport(ctx context.Context, groupID int64, id aurora.MessageID) (sum ledger.Report, known bool, err error) {
+// openApps returns the group's apps that may be asked about from here.
+func (s *server) openApps(r *http.Request, g aurora.Group) ([]aurora.App, error) {
+	apps, err := s.Owners.GroupApps(r.Context(), g.ID)
+	if err != nil {
+		return nil, err
+	}
+	open, _, err := s.admitting(r, apps)
+	return open, err
+}
+
+// groupReport adds up the reports of a push to a group, over the open apps.
+func (s *server) groupReport(ctx context.Context, groupID int64, open []aurora.App, id aurora.MessageID) (sum ledger.Report, known bool, err error) {
 	parts, err := s.Groups.GroupMessages(ctx, groupID, id)
 	if aurora.KindOf(err) == aurora.NotFound {
 		return sum, false, nil
 	}
 	for _, part := range parts {
+		if !slices.ContainsFunc(open, func(a aurora.App) bool { return a.ID == part.AppID }) {
+			continue // closed to this caller, no longer in the group, or deleted
+		}
 		one, e := s.Reports.Report(ctx, part.AppID, part.MessageID)
 		if aurora.KindOf(e) == aurora.NotFound { // its app was deleted
 			continue
@@ -148,7 +166,7 @@ func (s *server) groupUsers(r *http.Request, g aurora.Group) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	apps, err := s.Owners.GroupApps(r.Context(), g.ID)
+	apps, err := s.openApps(r, g)
 	if err != nil {
 		return nil, err
 	}

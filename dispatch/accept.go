@@ -53,6 +53,9 @@ func (s *Service) Accept(ctx context.Context, app aurora.App, r Request) (_ Rece
 	if job == nil || a.Message.Content.VoIP != nil { // there is a job in a lane
 		s.Wake()
 	}
+	if receipt.MessageID != a.Message.ID { // a repeat, which changes nothing
+		return receipt, nil
+	}
 	s.c.Accepted(r.Message.Source)
 	s.arrived(&a.Message, a.Targets)
 	if r.Plan != "" {
@@ -104,6 +107,9 @@ func (s *Service) prepare(ctx context.Context, app aurora.App, r Request) (Accep
 		}
 		if r.File != "" {
 			return Accepted{}, aurora.Errorf(aurora.Invalid, "options.test_model does not go with a file. Name the test devices instead.")
+		}
+		if l := m.Content.LiveActivity; l != nil && l.ID != "" {
+			return Accepted{}, aurora.Errorf(aurora.Invalid, "options.test_model does not go with live_activity_id: everyone who shows the activity has it. Start one on the test devices instead.")
 		}
 		r.Audience = audience.And(r.Audience, audience.AnyOf(audience.Registration, tests))
 	}

@@ -131,7 +131,8 @@ func (s *Service) Register(ctx context.Context, appID int64, r Registration) (st
 		return "", aurora.Errorf(aurora.Forbidden, "This install_id is registered with another secret. Make a new install_id and register again.")
 	}
 	s.Seen(ctx, stored.Device, Active)
-	if known := stored.RegistrationID != d.RegistrationID; (known || crowded) && !r.Change.none() {
+	// A new device's other tokens have rows of their own, which Apply writes.
+	if known := stored.RegistrationID != d.RegistrationID; (known || crowded || len(r.Change.Tokens) > 0) && !r.Change.none() {
 		return stored.RegistrationID, s.Apply(ctx, appID, stored.Number, r.Change)
 	}
 	s.hint(appID)
@@ -147,7 +148,7 @@ const noNumber = ^uint32(0)
 
 // none reports whether a change asks for nothing.
 func (c *Change) none() bool {
-	return c.Token == nil && c.Alias == nil && c.SetTags == nil && len(c.AddTags)+len(c.RemoveTags)+len(c.Profile) == 0 &&
+	return c.Token == nil && c.Alias == nil && c.SetTags == nil && len(c.AddTags)+len(c.RemoveTags)+len(c.Profile)+len(c.Tokens) == 0 &&
 		c.Badge == nil && c.Mobile == nil && c.PushDisabled == nil && c.Muted == nil
 }
 

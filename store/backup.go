@@ -110,9 +110,6 @@ func keepOld(ctx context.Context, conn *sql.Conn, dir string) error {
 		return err
 	}
 	keep := filepath.Join(dir, beforeUpgrade+strconv.Itoa(version))
-	if _, err := os.Stat(keep); err == nil {
-		return nil // of a start that did not get further
-	}
 	part := fmt.Sprintf("%s.part-%d", keep, os.Getpid())
 	if err := os.Remove(part); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err

@@ -1,9 +1,12 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
+	"math"
+	"slices"
 	"time"
 
 	"github.com/RoaringBitmap/roaring/v2"
@@ -25,31 +28,25 @@ func blockPlace(block uint32) int64 { return -1 - int64(block) }
 
 // Inbox returns what waits for a device, newest first.
 func (s *Store) Inbox(ctx context.Context, appID int64, number uint32, skip map[int64]bool) (waiting []inbox.Waiting, clear []int64, err error) {
-	type entry struct {
-		seq, place int64
-		id         aurora.MessageID
-	}
-	var entries []entry
-	block := audience.BlockOf(number)
-	scan := func(row scanner) error {
-		var e entry
-		err := row.Scan(&e.seq, &e.place, &e.id)
-		if !skip[e.seq] {
-			entries = append(entries, e)
-		}
-		return err
-	}
-	const query = `SELECT seq, place, message_id FROM (
-		SELECT * FROM (SELECT seq, place, message_id FROM inbox WHERE app_id = $1 AND place = $2 AND expires_at > $4 ORDER BY message_id DESC LIMIT $5) one
-		UNION ALL
-		SELECT * FROM (SELECT seq, place, message_id FROM inbox WHERE app_id = $1 AND place = $3 AND expires_at > $4 ORDER BY message_id DESC LIMIT $5) many
-		) both ORDER BY message_id DESC`
-	if err := s.rows(ctx, scan, query, appID, int64(number), blockPlace(block), millis(time.Now()), inboxDepth); err != nil {
+	now := millis(time.Now())
+	entries, err := s.inboxPage(ctx, appID, int64(number), now, math.MaxInt64)
+	if err != nil {
 		return nil, nil, err
 	}
-	for _, e := range entries {
-		w := inbox.Waiting{}
-		if e.place < 0 {
+	entries = slices.DeleteFunc(entries, func(e inboxEntry) bool { return skip[e.seq] })
+	// Of the block's entries those of other devices count for nothing, however
+	// many there are: a page of them must not hide what waits behind it.
+	block, shared := audience.BlockOf(number), 0
+	for below := int64(math.MaxInt64); shared < inboxDepth; {
+		page, err := s.inboxPage(ctx, appID, blockPlace(block), now, below)
+		if err != nil {
+			return nil, nil, err
+		}
+		for _, e := range page {
+			below = int64(e.id)
+			if skip[e.seq] {
+				continue
+			}
 			b, err := loadBitmap(s.row(ctx, "SELECT bitmap FROM mark WHERE message_id = $1 AND block = $2 AND mark = $3", int64(e.id), block, string(aurora.InAppWaiting)))
 			if err != nil {
 				return nil, nil, err
@@ -58,14 +55,42 @@ func (s *Store) Inbox(ctx context.Context, appID int64, number uint32, skip map[
 				clear = append(clear, e.seq)
 				continue
 			}
-			w.Shared = e.seq
+			e.shared = e.seq
+			entries = append(entries, e)
+			shared++
 		}
+		if len(page) < inboxDepth {
+			break
+		}
+	}
+	slices.SortFunc(entries, func(a, b inboxEntry) int { return cmp.Compare(b.id, a.id) })
+	for _, e := range entries {
+		w := inbox.Waiting{Shared: e.shared}
 		if w.Message, err = s.Message(ctx, e.id); err != nil {
 			return nil, nil, err
 		}
 		waiting = append(waiting, w)
 	}
 	return waiting, clear, nil
+}
+
+// inboxEntry is a message that waits for one device, or for some of a block.
+type inboxEntry struct {
+	seq    int64
+	id     aurora.MessageID
+	shared int64 // its seq if it is a block's
+}
+
+// inboxPage returns up to inboxDepth entries of a device or a block below a
+// message, newest first.
+func (s *Store) inboxPage(ctx context.Context, appID, place, now, below int64) (page []inboxEntry, err error) {
+	err = s.rows(ctx, func(row scanner) error {
+		var e inboxEntry
+		err := row.Scan(&e.seq, &e.id)
+		page = append(page, e)
+		return err
+	}, "SELECT seq, message_id FROM inbox WHERE app_id = $1 AND place = $2 AND expires_at > $3 AND message_id < $4 ORDER BY message_id DESC LIMIT $5", appID, place, now, below, inboxDepth)
+	return page, err
 }
 
 // byPlatform are devices by their platform.

@@ -262,3 +262,17 @@ func TestBroadcastIsARowForEachBlock(t *testing.T) {
 		t.Errorf("the tally is %s, %v", got, err)
 	}
 }
+
+// What waits for other devices of the block, however much, does not hide what
+// waits for this one.
+func TestManyBroadcastsToOthers(t *testing.T) {
+	b := newBroadcasts(t)
+	mine := b.accept(0)
+	b.plan(mine, 0, roaring.BitmapOf(7))
+	for range 2*inboxDepth + 1 {
+		b.plan(b.accept(0), 0, roaring.BitmapOf(8))
+	}
+	if ids := b.waits(7); len(ids) != 1 || ids[0] != mine.ID {
+		t.Errorf("waiting: %v, want %v", ids, mine.ID)
+	}
+}
