@@ -179,7 +179,11 @@ func (o *singleBench) broadcasting(ctx context.Context) (done float64, err error
 		return 0, err
 	}
 	for ctx.Err() == nil {
-		receipt, err := c.Push(ctx, toEveryone)
+		// A push that was begun is accepted, also when the time is over: else
+		// nobody would know of it to stop it.
+		pushing, pushed := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+		receipt, err := c.Push(pushing, toEveryone)
+		pushed()
 		if err == nil {
 			_, err = settled(ctx, c, receipt.MessageID)
 		}
