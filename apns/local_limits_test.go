@@ -32,6 +32,7 @@ func limitFallsBelowTheRequestsInFlight(t *testing.T) {
 		l.submit(0, 500)
 		l.wait(time.Second)
 		l.policy(func(p *localapns.Policy) { p.Streams = 1 })
+		l.wait(time.Second) // until the client has heard of it
 		l.submit(500, 510)
 		l.wait(time.Second)
 		if c := l.server.Connections()[0]; c.Open != 500 || c.Requests != 501 {
