@@ -282,7 +282,7 @@ func dialFails(t *testing.T) {
 func dialRate(t *testing.T) {
 	limited := func(p *localapns.Policy) { p.DialsPerMinute, p.MaxConnectionsPerSource = 20, 8 }
 	t.Run("each connection serves one request", func(t *testing.T) {
-		in{policy: limited, cold: true}.inMemory(t, func(t *testing.T, l *local) {
+		in{policy: limited, cold: true, config: apns.Config{GiveUpAfter: time.Hour}}.inMemory(t, func(t *testing.T, l *local) { // the pauses between attempts add up
 			l.policy(func(p *localapns.Policy) { p.MaxRequests = 1 })
 			l.submit(0, 40)
 			l.accepted(0, 40)
