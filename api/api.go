@@ -47,6 +47,11 @@ type Reports interface {
 	AddReceipts(ctx context.Context, d aurora.Device, receipts []aurora.Receipt) error
 	// Marks returns what is on record for one device of a message.
 	Marks(ctx context.Context, d aurora.Device, id aurora.MessageID) (map[aurora.Mark]time.Time, error)
+	// MarkedDevices returns a page of a message's devices by what became of
+	// them, and where the next page begins, -1 if there is none.
+	MarkedDevices(ctx context.Context, appID int64, id aurora.MessageID, q ledger.Selection) (ids []string, next int64, err error)
+	// Timeline says step by step what happened to a message for one device.
+	Timeline(ctx context.Context, appID int64, registrationID string, id aurora.MessageID) ([]ledger.Step, error)
 }
 
 // Devices registers and changes devices.

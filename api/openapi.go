@@ -51,9 +51,10 @@ type node = map[string]any
 
 // segmentNames say what the named segments of paths are.
 var segmentNames = map[string]string{
-	"alias": "An alias, percent-encoded.",
-	"tag":   "A tag, percent-encoded.",
-	"app":   "An AppKey.",
+	"alias":  "An alias, percent-encoded.",
+	"tag":    "A tag, percent-encoded.",
+	"app":    "An AppKey.",
+	"device": "A registration id.",
 }
 
 // OpenAPI returns the description of the API, as JSON.

@@ -113,6 +113,8 @@ var routes = []route{
 	at("POST", "/v1/devices/{id}/receipts", deviceFamily, forDevice((*server).receipts)),
 
 	at("GET", "/v1/messages/{id}", reportFamily, (*server).message),
+	at("GET", "/v1/messages/{id}/devices", reportFamily, (*server).messageDevices),
+	at("GET", "/v1/messages/{id}/devices/{device}", reportFamily, (*server).messageTimeline),
 
 	at("GET", "/v1/keys", manageFamily, (*server).apiKeys),
 	at("POST", "/v1/keys", manageFamily, (*server).createAPIKey),

@@ -49,6 +49,11 @@ type Tally struct {
 type Devices interface {
 	// Device returns aurora.NotFound for another app's.
 	Device(ctx context.Context, appID int64, registrationID string) (aurora.Device, error)
+	// Blocks returns how many blocks the app's device numbers span.
+	Blocks(ctx context.Context, appID int64) (uint32, error)
+	// RegistrationIDs returns the registration ids of devices by ascending
+	// number; one that is gone is left out.
+	RegistrationIDs(ctx context.Context, appID int64, numbers *roaring.Bitmap) ([]string, error)
 }
 
 // Bus carries hints; see package bus.

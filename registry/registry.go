@@ -16,6 +16,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/RoaringBitmap/roaring/v2"
 	"github.com/aurora-push/aurora"
 )
 
@@ -45,6 +46,8 @@ type Devices interface {
 	DevicesByRegistration(ctx context.Context, registrationID string) ([]Stored, error)
 	// FindDevices returns devices in descending number below q.Before.
 	FindDevices(ctx context.Context, appID int64, q Query) ([]aurora.Device, error)
+	// RegistrationIDs returns the ids of devices by ascending number.
+	RegistrationIDs(ctx context.Context, appID int64, numbers *roaring.Bitmap) ([]string, error)
 }
 
 // Query selects devices to list.
@@ -348,4 +351,10 @@ func (s *Service) Device(ctx context.Context, appID int64, registrationID string
 func (s *Service) Devices(ctx context.Context, appID int64, q Query) ([]aurora.Device, error) {
 	q.Limit = min(max(q.Limit, 1), 1000)
 	return s.store.FindDevices(ctx, appID, q)
+}
+
+// RegistrationIDs returns the registration ids of devices by ascending number;
+// one that is not there is left out.
+func (s *Service) RegistrationIDs(ctx context.Context, appID int64, numbers *roaring.Bitmap) ([]string, error) {
+	return s.store.RegistrationIDs(ctx, appID, numbers)
 }
