@@ -1,249 +1,132 @@
-// Package client sends pushes through an Aurora server and asks what became of
-// them. It imports nothing of Aurora's own and may be used in any Go program.
+// Package client is the server SDK of Aurora: it sends pushes, asks what became
+// of them, and keeps devices, schedules, files, webhooks and keys. It imports
+// nothing of Aurora's own and may be used in any Go program.
+//
+// There are three callers, each with credentials of its own: a [Client] acts for
+// one app, a [Group] for a group of apps, a [Developer] for an account's apps.
+// All are safe for concurrent use, and one of each is enough for a process.
+//
+// Every call takes a context and ends: an attempt after [Settings].Timeout, the
+// whole call after [Retry].Within more. A refusal by the server is an *[Error],
+// whose kind errors.Is tells ([ErrNoTarget] and its like); that no answer could
+// be had is an *[UnansweredError]. A call is repeated by itself only where that
+// is harmless: pushes and schedules carry a cid, by which the server knows a
+// repeat.
+//
+// The rules behind each call stand in docs/rest.md, the numbers of refusals in
+// docs/errors.md; a running server shows both at /reference.
 package client
 
 import (
-	"bytes"
-	"context"
-	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	mathrand "math/rand/v2"
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 )
 
-// Config is what a Client needs.
+// Config is what a [Client] needs.
 type Config struct {
-	Server       string // base URL, such as https://push.example.com
-	AppKey       string
+	Server string // base URL, such as https://push.example.com
+	AppKey string // 24 letters and digits; on the app's page in the console
+	// MasterSecret may do everything for the app. An API key's secret may stand
+	// here as well; then the client may do what the key's scopes open.
 	MasterSecret string
-	HTTP         *http.Client // nil means one with a timeout of 30 seconds
+	// APIKey is the secret of an API key, instead of AppKey and MasterSecret. The
+	// AppKey may be given beside it: it saves the client from asking the server
+	// for cids.
+	APIKey string
+	Settings
 }
 
-// Client talks to one app of an Aurora server. It is safe for concurrent use.
+// Settings are how calls are made. The zero value is good.
+type Settings struct {
+	// HTTP makes the requests. Nil means one that all clients of the process
+	// share, which keeps up to 64 connections to a server open. Redirects are
+	// never followed: the secret goes to the configured server only.
+	HTTP *http.Client
+	// Timeout bounds one attempt, up to the last byte of its answer. Default 30
+	// seconds; uploads of files have ten times as long.
+	Timeout time.Duration
+	Retry   Retry
+	// UserAgent names your program to the server, before the SDK's own name.
+	UserAgent string
+	// OnAttempt, if set, is told of every attempt, for metrics and logs. It must
+	// be quick and may be called from several goroutines at once.
+	OnAttempt func(Attempt)
+}
+
+// Client acts for one app of an Aurora server.
 type Client struct {
-	config Config
-	base   string
+	caller
+	files
+	users
+	cids cidPool
 }
 
 // New returns a client. It does no I/O.
 func New(c Config) (*Client, error) {
-	u, err := url.Parse(c.Server)
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return nil, fmt.Errorf("client: server %q must be an http or https URL", c.Server)
-	}
-	if c.AppKey == "" || c.MasterSecret == "" {
-		return nil, errors.New("client: AppKey and MasterSecret are required; both are on the app's page in the console")
-	}
-	if c.HTTP == nil {
-		c.HTTP = &http.Client{Timeout: 30 * time.Second}
-	}
-	return &Client{c, strings.TrimRight(c.Server, "/")}, nil
-}
-
-// Error is a refusal by the server.
-type Error struct {
-	Status  int    // HTTP status
-	Code    int    // JPush's number, such as 1011 for an audience without devices
-	Message string // what is wrong and what to do
-}
-
-func (e *Error) Error() string { return fmt.Sprintf("aurora: %s (%d)", e.Message, e.Code) }
-
-// Temporary reports whether the same request may succeed later.
-func (e *Error) Temporary() bool { return e.Status == http.StatusTooManyRequests || e.Status >= 500 }
-
-// Push is a message and its audience.
-type Push struct {
-	Platform     []string // nil means all
-	Audience     Audience
-	Notification Notification
-	Options      Options
-	// CID makes repeating the push harmless for a day. Empty means a fresh one,
-	// so that the client's own retries deliver once.
-	CID string
-}
-
-// Audience selects devices; what is given is combined by "and". The zero value
-// selects nobody and is refused.
-type Audience struct {
-	All            bool     `json:"-"`
-	Tag            []string `json:"tag,omitempty"`     // any of these
-	TagAnd         []string `json:"tag_and,omitempty"` // all of these
-	TagNot         []string `json:"tag_not,omitempty"` // none of these
-	Alias          []string `json:"alias,omitempty"`
-	RegistrationID []string `json:"registration_id,omitempty"`
-}
-
-// MarshalJSON writes JPush's form.
-func (a Audience) MarshalJSON() ([]byte, error) {
-	if a.All {
-		return []byte(`"all"`), nil
-	}
-	type plain Audience
-	return json.Marshal(plain(a))
-}
-
-// Notification is what is shown.
-type Notification struct {
-	Alert any  `json:"alert,omitempty"` // a string, or an object for iOS
-	IOS   *IOS `json:"ios,omitempty"`
-}
-
-// IOS is what only iOS devices get; see JPush's notification.ios.
-type IOS struct {
-	Alert             any            `json:"alert,omitempty"`
-	Sound             any            `json:"sound,omitempty"`
-	Badge             string         `json:"badge,omitempty"` // "5", "+1"
-	ContentAvailable  bool           `json:"content-available,omitempty"`
-	MutableContent    bool           `json:"mutable-content,omitempty"`
-	Category          string         `json:"category,omitempty"`
-	ThreadID          string         `json:"thread-id,omitempty"`
-	InterruptionLevel string         `json:"interruption-level,omitempty"`
-	Extras            map[string]any `json:"extras,omitempty"`
-}
-
-// Options are JPush's push options.
-type Options struct {
-	SendNo         uint32 `json:"sendno,omitempty"`
-	TimeToLive     *int   `json:"time_to_live,omitempty"` // seconds; 0 = one attempt
-	APNsProduction bool   `json:"apns_production"`
-	APNsCollapseID string `json:"apns_collapse_id,omitempty"`
-}
-
-// Receipt is the answer to an accepted push.
-type Receipt struct {
-	SendNo    string `json:"sendno"`
-	MessageID string `json:"msg_id"`
-}
-
-// Push sends and returns once the server has the message safe. It retries
-// network failures, 429 and 5xx a few times; the CID keeps that from sending
-// twice. A refusal is an *Error.
-func (c *Client) Push(ctx context.Context, p Push) (Receipt, error) {
-	body := struct {
-		Platform     any          `json:"platform"`
-		Audience     Audience     `json:"audience"`
-		Notification Notification `json:"notification"`
-		Options      Options      `json:"options"`
-		CID          string       `json:"cid"`
-	}{"all", p.Audience, p.Notification, p.Options, p.CID}
-	if p.Platform != nil {
-		body.Platform = p.Platform
-	}
-	if body.CID == "" {
-		body.CID = c.newCID()
-	}
-	var r Receipt
-	return r, c.call(ctx, http.MethodPost, "/v3/push", body, &r)
-}
-
-func (c *Client) newCID() string {
-	var b [16]byte
-	rand.Read(b[:])
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	return fmt.Sprintf("%s-%x-%x-%x-%x-%x", c.config.AppKey, b[:4], b[4:6], b[6:8], b[8:10], b[10:])
-}
-
-// Report is where a message stands, in devices.
-type Report struct {
-	MessageID string         `json:"msg_id"`
-	State     string         `json:"state"` // "sending", "waiting" or "done"
-	Targeted  uint64         `json:"targeted"`
-	Accepted  uint64         `json:"accepted"`
-	Failed    uint64         `json:"failed"`
-	Pending   uint64         `json:"pending"`
-	Received  uint64         `json:"received"`
-	Opened    uint64         `json:"opened"`
-	FailedBy  []FailedReason `json:"failed_by"`
-	Stopped   *Stopped       `json:"stopped,omitempty"` // nil unless the push was stopped
-}
-
-// Stopped says how far a stopped push had come, in devices.
-type Stopped struct {
-	At     time.Time `json:"at"`
-	Left   uint64    `json:"left"`   // that it had been sent to
-	Spared uint64    `json:"spared"` // that it was not sent to any more
-}
-
-// FailedReason is how many devices failed for one reason.
-type FailedReason struct {
-	Reason  string `json:"reason"`
-	Devices uint64 `json:"devices"`
-	Text    string `json:"text"` // what it means and what to do
-}
-
-// Report asks where a message stands.
-func (c *Client) Report(ctx context.Context, messageID string) (Report, error) {
-	var r Report
-	return r, c.call(ctx, http.MethodGet, "/v1/messages/"+url.PathEscape(messageID), nil, &r)
-}
-
-const (
-	attempts   = 4
-	firstPause = 250 * time.Millisecond
-)
-
-// call sends one request, again if that may help, and decodes the answer.
-func (c *Client) call(ctx context.Context, method, path string, body, into any) error {
-	var text []byte
-	if body != nil {
-		var err error
-		if text, err = json.Marshal(body); err != nil {
-			return fmt.Errorf("client: the push cannot be written as JSON: %w", err)
+	switch {
+	case c.APIKey != "":
+		to, err := newCaller(c.Server, c.AppKey, c.APIKey, c.Settings)
+		if err != nil {
+			return nil, err
 		}
+		to.bearer = true
+		return newClient(to), nil
+	case c.AppKey == "" || c.MasterSecret == "":
+		return nil, errors.New("client: AppKey and MasterSecret are required, or an APIKey; they are on the app's page in the console")
 	}
-	pause := firstPause
-	for attempt := 1; ; attempt++ {
-		err := c.once(ctx, method, path, text, into)
-		refused, isRefusal := errors.AsType[*Error](err)
-		if err == nil || attempt == attempts || ctx.Err() != nil || isRefusal && !refused.Temporary() {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return errors.Join(ctx.Err(), err)
-		case <-time.After(pause/2 + mathrand.N(pause)):
-		}
-		pause *= 2
+	to, err := newCaller(c.Server, c.AppKey, c.MasterSecret, c.Settings)
+	if err != nil {
+		return nil, err
 	}
+	return newClient(to), nil
 }
 
-// maxAnswer bounds what is read of an answer.
-const maxAnswer = 4 << 20
-
-func (c *Client) once(ctx context.Context, method, path string, body []byte, into any) error {
-	r, err := http.NewRequestWithContext(ctx, method, c.base+path, bytes.NewReader(body))
-	if err != nil {
-		return err
-	}
-	r.SetBasicAuth(c.config.AppKey, c.config.MasterSecret)
-	r.Header.Set("Content-Type", "application/json")
-	resp, err := c.config.HTTP.Do(r)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	text, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
-	if err != nil {
-		return err
-	}
-	if resp.StatusCode == http.StatusOK {
-		return json.Unmarshal(text, into)
-	}
-	var refusal struct {
-		Error struct {
-			Code    int    `json:"code"`
-			Message string `json:"message"`
-		} `json:"error"`
-	}
-	if json.Unmarshal(text, &refusal) != nil || refusal.Error.Message == "" {
-		refusal.Error.Message = fmt.Sprintf("the server answered %s; is %s an Aurora server?", resp.Status, c.base)
-	}
-	return &Error{resp.StatusCode, refusal.Error.Code, refusal.Error.Message}
+func newClient(to caller) *Client {
+	c := &Client{caller: to}
+	c.files, c.users = files{&c.caller}, users{&c.caller, "/v3/users"}
+	return c
 }
+
+// caller makes the calls of somebody with credentials.
+type caller struct {
+	base         string // without a trailing slash
+	user, secret string
+	bearer       bool // the secret alone proves the caller
+	http         *http.Client
+	s            Settings
+}
+
+const defaultTimeout = 30 * time.Second
+
+func newCaller(server, user, secret string, s Settings) (caller, error) {
+	u, err := url.Parse(server)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.RawQuery != "" || u.Fragment != "" {
+		return caller{}, fmt.Errorf("client: the server %q must be an http or https URL", server)
+	}
+	own := http.Client{Transport: sharedTransport()}
+	if s.HTTP != nil {
+		own = *s.HTTP
+	}
+	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	if s.Timeout <= 0 {
+		s.Timeout = defaultTimeout
+	}
+	s.Retry = s.Retry.withDefaults()
+	return caller{base: strings.TrimRight(server, "/"), user: user, secret: secret, http: &own, s: s}, nil
+}
+
+// keepConnections is how many idle connections to a server are kept. The
+// standard library keeps two, so that a busy sender would make a new one for
+// almost every call.
+const keepConnections = 64
+
+var sharedTransport = sync.OnceValue(func() http.RoundTripper {
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.MaxIdleConns, t.MaxIdleConnsPerHost = 4*keepConnections, keepConnections
+	return t
+})

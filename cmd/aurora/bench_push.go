@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -187,9 +186,12 @@ func (o *pushBench) arrive([]byte) {
 
 // push sends one push to all, and stops it if that is wanted.
 func (o *pushBench) push(ctx context.Context, production bool, r *pushResult) (client.Report, error) {
-	p := client.Push{Audience: client.Audience{All: true}, Notification: client.Notification{IOS: &client.IOS{Alert: "To everyone", Badge: o.badge}}, Options: client.Options{APNsProduction: production}}
+	p := client.Push{Audience: client.Audience{All: true}, Notification: &client.Notification{IOS: &client.IOS{Alert: client.Text("To everyone"), Badge: client.Badge(o.badge)}}}
+	if !production {
+		p.Options.Environment = client.Development
+	}
 	if o.localized {
-		p.Notification.IOS.Alert = map[string]any{"title-loc-key": "GAME_TITLE", "title-loc-args": []string{"Aurora"}, "loc-key": "GAME_REQUEST", "loc-args": []string{"Jenna", "Frank"}}
+		p.Notification.IOS.Alert = client.Alert{TitleLocKey: "GAME_TITLE", TitleLocArgs: []string{"Aurora"}, LocKey: "GAME_REQUEST", LocArgs: []string{"Jenna", "Frank"}}
 	}
 	c, err := restClient(o.d)
 	if err != nil {
@@ -206,7 +208,7 @@ func (o *pushBench) push(ctx context.Context, production bool, r *pushResult) (c
 		return client.Report{}, err
 	}
 	called := time.Since(o.started)
-	if err := stopPush(ctx, o.d, receipt.MessageID); err != nil {
+	if err := c.Stop(ctx, receipt.MessageID); err != nil {
 		return client.Report{}, err
 	}
 	report, err := settled(ctx, c, receipt.MessageID)
@@ -215,24 +217,6 @@ func (o *pushBench) push(ctx context.Context, production bool, r *pushResult) (c
 		r.Left, r.Stopped = report.Stopped.Left, report.Stopped.Spared
 	}
 	return report, err
-}
-
-// stopPush is DELETE /v3/push/{id}.
-func stopPush(ctx context.Context, d *demo, id string) error {
-	q, err := http.NewRequestWithContext(ctx, http.MethodDelete, d.server.URL()+"/v3/push/"+id, nil)
-	if err != nil {
-		return err
-	}
-	q.SetBasicAuth(d.app.Key, d.app.MasterSecret.Reveal())
-	resp, err := http.DefaultClient.Do(q)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("the push could not be stopped: %s", resp.Status)
-	}
-	return nil
 }
 
 // registerMissing registers devices unless the folder has so many from an
@@ -282,21 +266,18 @@ func registerOne(ctx context.Context, d *demo, i int, env aurora.Environment) er
 }
 
 func restClient(d *demo) (*client.Client, error) {
-	return client.New(client.Config{Server: d.server.URL(), AppKey: d.app.Key, MasterSecret: d.app.MasterSecret.Reveal(), HTTP: &http.Client{Timeout: time.Minute}})
+	return client.New(client.Config{Server: d.server.URL(), AppKey: d.app.Key, MasterSecret: d.app.MasterSecret.Reveal(), Settings: client.Settings{Timeout: time.Minute}})
 }
 
 // toEveryone is a push to all devices.
-var toEveryone = client.Push{Audience: client.Audience{All: true}, Notification: client.Notification{Alert: "To everyone"}}
+var toEveryone = client.Push{Audience: client.Audience{All: true}, Notification: &client.Notification{Alert: client.Text("To everyone")}, Options: client.Options{Environment: client.Development}}
 
 // settled waits until a message has no work left.
 func settled(ctx context.Context, c *client.Client, id string) (client.Report, error) {
-	for {
-		r, err := c.Report(ctx, id)
-		if err != nil || r.State == "done" {
-			return r, err
-		}
-		if err := sleep(ctx, 20*time.Millisecond); err != nil {
+	for r, err := range c.Watch(ctx, id, 20*time.Millisecond) {
+		if err != nil || r.State == client.Done {
 			return r, err
 		}
 	}
+	return client.Report{}, ctx.Err()
 }

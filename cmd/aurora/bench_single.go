@@ -197,7 +197,7 @@ func (o *singleBench) broadcasting(ctx context.Context) (done float64, err error
 		// It has to end, or it would go on when the folder is used again.
 		ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 		defer cancel()
-		if err := stopPush(ending, o.d, receipt.MessageID); err != nil {
+		if err := c.Stop(ending, receipt.MessageID); err != nil {
 			return done, err
 		}
 		report, err := settled(ending, c, receipt.MessageID)

@@ -16,6 +16,10 @@ import (
 // watchPace is how often --watch asks for a message's numbers.
 const watchPace = 200 * time.Millisecond
 
+// pushPatience is how long a server may be out of reach: whoever typed the
+// command wants to know.
+const pushPatience = 3 * time.Second
+
 func pushCommand() *cobra.Command {
 	var c client.Config
 	var secretFile, alert, sound, badge string
@@ -34,13 +38,14 @@ func pushCommand() *cobra.Command {
 			if !a.All && len(a.Tag)+len(a.Alias)+len(a.RegistrationID) == 0 {
 				return errors.New("say who is to get it: --all, --tag, --alias or --registration-id")
 			}
+			c.Retry.Within = pushPatience
 			to, err := client.New(c)
 			if err != nil {
 				return err
 			}
-			p := client.Push{Audience: a, Notification: client.Notification{IOS: &client.IOS{Alert: alert, Badge: badge}}, Options: client.Options{APNsProduction: production}}
-			if sound != "" {
-				p.Notification.IOS.Sound = sound
+			p := client.Push{Audience: a, Notification: &client.Notification{IOS: &client.IOS{Alert: client.Text(alert), Sound: client.Sound{Name: sound}, Badge: client.Badge(badge)}}}
+			if !production {
+				p.Options.Environment = client.Development
 			}
 			r, err := to.Push(cmd.Context(), p)
 			if err != nil {
@@ -74,8 +79,7 @@ func pushCommand() *cobra.Command {
 // watchPush shows a progress bar until the message is settled, then its report.
 func watchPush(cmd *cobra.Command, to *client.Client, id string) error {
 	bar := progressbar.NewOptions64(1, progressbar.OptionSetWriter(cmd.ErrOrStderr()), progressbar.OptionSetDescription("settled"), progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionThrottle(65*time.Millisecond))
-	for {
-		r, err := to.Report(cmd.Context(), id)
+	for r, err := range to.Watch(cmd.Context(), id, watchPace) {
 		if err != nil {
 			return err
 		}
@@ -85,12 +89,10 @@ func watchPush(cmd *cobra.Command, to *client.Client, id string) error {
 				return err
 			}
 		}
-		if r.State == "done" {
+		if r.State == client.Done {
 			fmt.Fprintln(cmd.ErrOrStderr())
 			return printJSON(cmd, r)
 		}
-		if err := sleep(cmd.Context(), watchPace); err != nil {
-			return err
-		}
 	}
+	return nil
 }
