@@ -32,12 +32,25 @@ type Error struct {
 	Kind Kind
 	Text string
 	Err  error
+
+	format string // what Text was made of, for In
+	args   []any
 }
 
 // Errorf makes a refusal of the given kind. A %w verb sets its cause.
 func Errorf(kind Kind, format string, args ...any) *Error {
 	err := fmt.Errorf(format, args...)
-	return &Error{Kind: kind, Text: err.Error(), Err: errors.Unwrap(err)}
+	return &Error{Kind: kind, Text: err.Error(), Err: errors.Unwrap(err), format: format, args: args}
+}
+
+// In returns the sentence in another language: translate gets the format that
+// Errorf was called with, or the whole text of a refusal made otherwise, and
+// returns one with the same verbs.
+func (e *Error) In(translate func(string) string) string {
+	if e.format == "" {
+		return translate(e.Text)
+	}
+	return fmt.Errorf(translate(e.format), e.args...).Error()
 }
 
 // Error returns the sentence for the caller.

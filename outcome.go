@@ -2,6 +2,7 @@ package aurora
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"time"
 )
@@ -113,13 +114,22 @@ func (m Mark) FailedReason() (string, bool) { return strings.CutPrefix(string(m)
 // reasons are APNs's (Apple: Handling notification responses from APNs) and
 // Aurora's own.
 func ExplainReason(reason string) string {
+	return ExplainReasonIn(reason, func(text string) string { return text })
+}
+
+// ExplainReasonIn does the same in another language: translate gets the whole
+// sentences of ExplainReason, with %s for a reason that is not known.
+func ExplainReasonIn(reason string, translate func(string) string) string {
 	if s, ok := reasonTexts[reason]; ok {
-		return s
+		if what, ours := strings.CutSuffix(s, ourDefect); ours {
+			return translate(what) + translate(ourDefect)
+		}
+		return translate(s)
 	}
 	if status, ok := strings.CutPrefix(reason, "Status"); ok {
-		return "APNs, or something between here and APNs, answered with HTTP status " + status + " and gave no reason. Check for a proxy on the way."
+		return fmt.Sprintf(translate("APNs, or something between here and APNs, answered with HTTP status %s and gave no reason. Check for a proxy on the way."), status)
 	}
-	return "APNs answered " + reason + ". Look the word up in Apple's \"Handling notification responses from APNs\"."
+	return fmt.Sprintf(translate("APNs answered %s. Look the word up in Apple's \"Handling notification responses from APNs\"."), reason)
 }
 
 const ourDefect = " This is a defect of Aurora: please report it with the log."

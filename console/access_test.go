@@ -23,6 +23,7 @@ var routes = []struct {
 	{"GET", "/signin", 303, true},
 	{"POST", "/signin", 401, true},
 	{"GET", "/static/base.css", 200, true},
+	{"POST", "/language", 303, true},
 	{"GET", "/apps", 200, false},
 	{"POST", "/apps", 422, false},
 	{"GET", "/apps/new", 200, false},

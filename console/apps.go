@@ -44,7 +44,7 @@ func (c *console) overview(w http.ResponseWriter, r *http.Request, v visit) erro
 }
 
 func (c *console) showOverview(w http.ResponseWriter, r *http.Request, v visit, secret string) error {
-	p, err := c.path(r.Context(), v.app)
+	p, err := c.path(r.Context(), v.lang, v.app)
 	if err != nil {
 		return err
 	}
@@ -53,7 +53,7 @@ func (c *console) showOverview(w http.ResponseWriter, r *http.Request, v visit, 
 
 func (c *console) overviewLive(w http.ResponseWriter, r *http.Request, v visit) error {
 	return c.live(w, r, v, "overview", "path", anything, func() (any, error) {
-		p, err := c.path(r.Context(), v.app)
+		p, err := c.path(r.Context(), v.lang, v.app)
 		return overviewPage{Path: p}, err
 	})
 }

@@ -46,11 +46,11 @@ func readDraft(f url.Values) draft {
 
 // problems are sentences by the name of the field they stand beside; "" is
 // for those about the whole message.
-type problems map[string]string
+type problems map[string]error
 
 func (p problems) add(field string, err error) {
-	if err != nil && p[field] == "" {
-		p[field] = err.Error()
+	if err != nil && p[field] == nil {
+		p[field] = err
 	}
 }
 

@@ -84,7 +84,7 @@ func TestSendRefusalKeepsWhatWasTyped(t *testing.T) {
 	w := newWorld(plain)
 	v := newVisitor(t, w, ownerSession)
 	kept := []string{`value="Gate change"`, `value="Flight 9"`, ">Now B12</textarea>", `value="chime.caf"`, `value="TRIP"`, `value="trip-9"`, "<option selected>time-sensitive", `name="content_available" checked`, `name="mutable_content" checked`,
-		`value="chosen" id="audience-chosen" checked`, `value="a,b"`, `value="muted"`, `value="mia"`, phoneID + "</textarea>", `value="production" selected`, `value="2"`, "<option selected>hours", `value="gate"`}
+		`value="chosen" id="audience-chosen" checked`, `value="a,b"`, `value="muted"`, `value="mia"`, phoneID + "</textarea>", `value="production" selected`, `value="2"`, `<option value="hours" selected>`, `value="gate"`}
 	for _, c := range []struct{ field, sentence string }{
 		{"badge=many", "The badge is a number"},
 		{"extras=[1]", "not a JSON object"},
@@ -141,14 +141,14 @@ func TestPreview(t *testing.T) {
 	r.Form = r.PostForm
 	r.Header.Set("HX-Request", "true")
 	body := v.do(r).Body.String()
-	contains(t, body, "<strong>3</strong> devices", "0 of them can be reached in production", "Hello &lt;b&gt;", `hx-swap-oob="innerHTML"`, "&#34;audience&#34;: &#34;all&#34;", "AURORA_MASTER_SECRET")
+	contains(t, body, "<strong>3</strong> devices", "0 of them can be reached in this environment", "Hello &lt;b&gt;", `hx-swap-oob="innerHTML"`, "&#34;audience&#34;: &#34;all&#34;", "AURORA_MASTER_SECRET")
 	if strings.Contains(body, "<html") || strings.Contains(body, masterSecret) {
 		t.Error("the fragment is a page, or gives the secret away")
 	}
 	if rec := v.post(full+"/send/preview", "body=Hello", "audience=chosen", "tag=berlin", "environment=development", "life_unit=hours"); !strings.Contains(rec.Body.String(), "<strong>1</strong> device") || !strings.Contains(rec.Body.String(), "</html>") {
 		t.Errorf("without a script the preview is no page with the count:\n%s", excerpt(rec.Body.String()))
 	}
-	contains(t, v.get(fresh+"/send").Body.String(), "There is no working credential for development")
+	contains(t, v.get(fresh+"/send").Body.String(), "There is no working credential for this environment")
 	if len(w.sent) != 0 {
 		t.Error("a preview was sent")
 	}

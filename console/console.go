@@ -5,7 +5,6 @@ package console
 
 import (
 	"errors"
-	"html/template"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -32,7 +31,7 @@ type Config struct {
 type console struct {
 	Config
 	log    *slog.Logger
-	pages  map[string]*template.Template
+	pages  map[*language]pageSet
 	assets map[string]asset
 	now    func() time.Time
 }
@@ -54,7 +53,10 @@ func New(cfg Config) (http.Handler, error) {
 		c.log = slog.New(slog.DiscardHandler)
 	}
 	c.assets = loadAssets()
-	c.pages = parsePages(c)
+	c.pages = map[*language]pageSet{}
+	for _, l := range languages {
+		c.pages[l] = parsePages(c, l)
+	}
 	return c.guard(c.routes()), nil
 }
 
@@ -71,6 +73,7 @@ func (c *console) routes() http.Handler {
 	mux.Handle("GET /signin", c.open(c.signInForm))
 	mux.Handle("POST /signin", c.open(c.signIn))
 	mux.Handle("POST /signout", c.open(c.signOut))
+	mux.Handle("POST /language", c.open(c.chooseLanguage))
 
 	mux.Handle("GET /apps", c.signedIn(c.appList))
 	mux.Handle("POST /apps", c.signedIn(c.createApp))

@@ -24,8 +24,6 @@ type credentialPage struct {
 	Slots   []slot
 	Form    uploadForm
 	Problem string
-	Stored  bool
-	Removed bool
 }
 
 // slot is one environment and what fills it.
@@ -68,8 +66,7 @@ func (c *console) fill(cred aurora.Credential) slot {
 }
 
 func (c *console) credentials(w http.ResponseWriter, r *http.Request, v visit) error {
-	q := r.URL.Query()
-	return c.showCredentials(w, r, v, http.StatusOK, credentialPage{Stored: q.Has("stored"), Removed: q.Has("removed")})
+	return c.showCredentials(w, r, v, http.StatusOK, credentialPage{})
 }
 
 func (c *console) showCredentials(w http.ResponseWriter, r *http.Request, v visit, status int, page credentialPage) error {
@@ -99,7 +96,7 @@ func (c *console) uploadCredential(w http.ResponseWriter, r *http.Request, v vis
 		err = c.storeCredential(r, v, form)
 	}
 	if err == nil {
-		return redirect(w, r, "/apps/"+v.app.Key+"/credential?stored")
+		return c.done(w, r, "/apps/"+v.app.Key+"/credential", "APNs accepted it. It is stored, encrypted, and in use from now on.")
 	}
 	if aurora.KindOf(err) == aurora.Internal {
 		return err
@@ -235,5 +232,5 @@ func (c *console) removeCredential(w http.ResponseWriter, r *http.Request, v vis
 	if err := c.Account.RemoveCredential(r.Context(), v.app.ID, env); err != nil {
 		return err
 	}
-	return redirect(w, r, "/apps/"+v.app.Key+"/credential?removed")
+	return c.done(w, r, "/apps/"+v.app.Key+"/credential", "The credential was removed.")
 }

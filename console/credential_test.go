@@ -12,7 +12,7 @@ func TestUploadReachesTheAccount(t *testing.T) {
 	w := newWorld(plain)
 	v := newVisitor(t, w, ownerSession)
 	rec := v.upload(full+"/credential", "kind=p12", "file=\x30\x82pkcs12", "password= with spaces ", "environment=production")
-	if rec.Code != 303 || rec.Header().Get("Location") != full+"/credential?stored" {
+	if rec.Code != 303 || rec.Header().Get("Location") != full+"/credential" {
 		t.Fatalf("status %d to %q\n%s", rec.Code, rec.Header().Get("Location"), excerpt(rec.Body.String()))
 	}
 	v.upload(full+"/credential", "kind=p8", "key_id= ABC123DEFG ", "team_id=A1B2C3D4E5", "environment=", "file=-----BEGIN")
@@ -26,7 +26,7 @@ func TestUploadReachesTheAccount(t *testing.T) {
 	if p8.KeyID != "ABC123DEFG" || p8.TeamID != "A1B2C3D4E5" || p8.Environment != aurora.NoEnvironment {
 		t.Errorf("p8: %+v", p8)
 	}
-	contains(t, v.get(full+"/credential?stored").Body.String(), "APNs accepted it")
+	contains(t, v.follow(rec).Body.String(), "APNs accepted it")
 }
 
 func TestUploadRefusalKeepsTheForm(t *testing.T) {
@@ -100,9 +100,9 @@ func TestSlots(t *testing.T) {
 	contains(t, v.get(full+"/credential").Body.String(), "Expires soon", "In 20 days", "Validated", "Does not expire", "com.example.reader", "Key (.p8)", "Certificate (.p12)")
 	w.credentials[1][0].Parked = "BadCertificate"
 	contains(t, v.get(full+"/credential").Body.String(), "Refused by APNs", aurora.ExplainReason("BadCertificate"))
-	v.post(full+"/credential/remove", "environment=development")
+	removed := v.post(full+"/credential/remove", "environment=development")
 	if len(w.credentials[1]) != 1 || w.credentials[1][0].Environment != aurora.Production {
 		t.Errorf("left: %v", w.credentials[1])
 	}
-	contains(t, v.get(full+"/credential?removed").Body.String(), "The credential was removed.", "Empty")
+	contains(t, v.follow(removed).Body.String(), "The credential was removed.", "Empty")
 }

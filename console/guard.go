@@ -39,6 +39,7 @@ func (c *console) guard(next http.Handler) http.Handler {
 
 // visit is who is calling, and about which app.
 type visit struct {
+	lang    *language
 	session string
 	account aurora.Account
 	app     aurora.App
@@ -110,15 +111,17 @@ func (c *console) serve(w http.ResponseWriter, r *http.Request, v visit, h handl
 
 // visitor finds the session of the request's cookie.
 func (c *console) visitor(r *http.Request) (visit, error) {
+	v := visit{lang: languageOf(r)}
 	cookie, err := r.Cookie(sessionCookie)
 	if err != nil || cookie.Value == "" {
-		return visit{}, aurora.Errorf(aurora.Unauthorized, "Sign in to continue.")
+		return v, aurora.Errorf(aurora.Unauthorized, "Sign in to continue.")
 	}
 	account, err := c.Account.Session(r.Context(), cookie.Value)
 	if err != nil {
-		return visit{}, err
+		return v, err
 	}
-	return visit{session: cookie.Value, account: account}, nil
+	v.session, v.account = cookie.Value, account
+	return v, nil
 }
 
 // stillSignedIn is asked by streams that outlive their first check.

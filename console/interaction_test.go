@@ -150,7 +150,7 @@ func TestInteractionInBrowser(t *testing.T) {
 		p.until(shows("#p12-verdict", "does not open"))
 		p.until(`document.getElementById("p12-file").files.length === 1 && document.getElementById("p12-password").value === "almost"`)
 		p.run(chromedp.Click(chromedp.CSS(`[aria-labelledby="p12-title"] .button-main`)))
-		p.until(`location.search === "?stored"`)
+		p.until(shows(".flash", "APNs accepted it"))
 		if len(w.uploads) != 1 || w.uploads[0].Password != "almost" {
 			t.Errorf("uploads %+v", w.uploads)
 		}

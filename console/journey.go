@@ -34,7 +34,7 @@ type milestone struct {
 // recent is how many of the newest messages are asked for receipts.
 const recent = 50
 
-func (c *console) path(ctx context.Context, app aurora.App) (journey, error) {
+func (c *console) path(ctx context.Context, l *language, app aurora.App) (journey, error) {
 	credentials, err := c.Account.Credentials(ctx, app.ID)
 	if err != nil {
 		return journey{}, err
@@ -52,12 +52,12 @@ func (c *console) path(ctx context.Context, app aurora.App) (journey, error) {
 		return journey{}, err
 	}
 	p := journey{Steps: []milestone{
-		{Name: "Create the app", Text: "It has an AppKey and a Master Secret.", Done: true, At: app.CreatedAt},
-		c.credentialStep(credentials),
-		deviceStep(devices, reachable),
-		pushStep(reports),
-		receivedStep(reports),
-		openedStep(reports),
+		{Name: l.say("Create the app"), Text: l.say("It has an AppKey and a Master Secret."), Done: true, At: app.CreatedAt},
+		c.credentialStep(l, credentials),
+		deviceStep(l, devices, reachable),
+		pushStep(l, reports),
+		receivedStep(l, reports),
+		openedStep(l, reports),
 	}}
 	next := true
 	for i := range p.Steps {
@@ -71,66 +71,66 @@ func (c *console) path(ctx context.Context, app aurora.App) (journey, error) {
 	return p, nil
 }
 
-func (c *console) credentialStep(credentials []aurora.Credential) milestone {
-	m := milestone{Name: "Validate a push credential", Text: "Upload the certificate (.p12) or key (.p8) that Apple gave you. Aurora asks APNs whether it is accepted.", Link: "credential", Action: "Upload a credential"}
+func (c *console) credentialStep(l *language, credentials []aurora.Credential) milestone {
+	m := milestone{Name: l.say("Validate a push credential"), Text: l.say("Upload the certificate (.p12) or key (.p8) that Apple gave you. Aurora asks APNs whether it is accepted."), Link: "credential", Action: l.say("Upload a credential")}
 	var slots []string
 	for _, cred := range credentials {
 		if cred.Usable(c.now()) {
 			m.Done, m.At = true, cred.ValidatedAt
-			slots = append(slots, cred.Environment.String())
+			slots = append(slots, l.environment(cred.Environment))
 		}
 	}
 	if m.Done {
-		m.Note = "Works for " + strings.Join(slots, " and ")
+		m.Note = l.say("Works for: %s", strings.Join(slots, ", "))
 	}
 	return m
 }
 
-func deviceStep(devices []aurora.Device, reachable uint64) milestone {
-	m := milestone{Name: "See the first device", Text: "Put the SDK and PushConfig.plist into your app and start it on a phone.", Link: "#sdk", Action: "Get PushConfig.plist"}
+func deviceStep(l *language, devices []aurora.Device, reachable uint64) milestone {
+	m := milestone{Name: l.say("See the first device"), Text: l.say("Put the SDK and PushConfig.plist into your app and start it on a phone."), Link: "#sdk", Action: l.say("Get PushConfig.plist")}
 	if len(devices) == 0 {
 		return m
 	}
 	d := devices[0]
 	if reachable == 0 {
-		m.Note = "A device registered (" + d.RegistrationID + ") but has no push token yet. Does the app call registerForRemoteNotifications?"
-		m.Link, m.Action = "devices", "See devices"
+		m.Note = l.say("A device registered (%s) but has no push token yet. Does the app call registerForRemoteNotifications?", d.RegistrationID)
+		m.Link, m.Action = "devices", l.say("See devices")
 		return m
 	}
 	m.Done, m.At = true, d.RegisteredAt
-	m.Note = "Newest: " + deviceName(d)
+	m.Note = l.say("Newest: %s", deviceName(d))
 	return m
 }
 
-func pushStep(reports []ledger.Report) milestone {
-	m := milestone{Name: "Send the first push", Text: "From this console, or from your server with one REST call.", Link: "send", Action: "Write a message"}
+func pushStep(l *language, reports []ledger.Report) milestone {
+	m := milestone{Name: l.say("Send the first push"), Text: l.say("From this console, or from your server with one REST call."), Link: "send", Action: l.say("Write a message")}
 	if len(reports) == 0 {
 		return m
 	}
 	newest := reports[0].Message
 	m.Done, m.At = true, newest.AcceptedAt
-	m.Note = "Newest: " + wordsOf(newest.Content).Headline()
+	m.Note = l.say("Newest: %s", l.headline(newest.Content))
 	return m
 }
 
-func receivedStep(reports []ledger.Report) milestone {
-	m := milestone{Name: "It arrives on the phone", Text: "The SDK reports that the message was received.", Link: "messages", Action: "See messages"}
+func receivedStep(l *language, reports []ledger.Report) milestone {
+	m := milestone{Name: l.say("It arrives on the phone"), Text: l.say("The SDK reports that the message was received."), Link: "messages", Action: l.say("See messages")}
 	for _, r := range reports {
 		if r.Received > 0 {
 			m.Done = true
-			m.Note = "“" + wordsOf(r.Message.Content).Headline() + "” was received by " + devicesText(r.Received)
+			m.Note = l.say("“%s” was received by %s", l.headline(r.Message.Content), l.count(r.Received, "%s device", "%s devices"))
 			break
 		}
 	}
 	return m
 }
 
-func openedStep(reports []ledger.Report) milestone {
-	m := milestone{Name: "Somebody opens it", Text: "The SDK reports that the app was opened through the message.", Link: "messages", Action: "See messages"}
+func openedStep(l *language, reports []ledger.Report) milestone {
+	m := milestone{Name: l.say("Somebody opens it"), Text: l.say("The SDK reports that the app was opened through the message."), Link: "messages", Action: l.say("See messages")}
 	for _, r := range reports {
 		if r.Opened > 0 {
 			m.Done = true
-			m.Note = "“" + wordsOf(r.Message.Content).Headline() + "” was opened on " + devicesText(r.Opened)
+			m.Note = l.say("“%s” was opened on %s", l.headline(r.Message.Content), l.count(r.Opened, "%s device", "%s devices"))
 			break
 		}
 	}
@@ -139,11 +139,19 @@ func openedStep(reports []ledger.Report) milestone {
 
 func live(env aurora.Environment) audience.Expr { return audience.Is(audience.Token, env.String()) }
 
-func devicesText(n uint64) string {
-	if n == 1 {
-		return "1 device"
+// headline stands for a message; a silent one has no words of its own.
+func (l *language) headline(c aurora.Content) string {
+	if h := wordsOf(c).Headline(); h != "" {
+		return h
 	}
-	return number(n) + " devices"
+	return l.say("Silent push")
+}
+
+func (l *language) environment(env aurora.Environment) string {
+	if env == aurora.Production {
+		return l.say("Production")
+	}
+	return l.say("Development")
 }
 
 // deviceName is what a person recognises a device by.

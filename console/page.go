@@ -21,21 +21,44 @@ type frame struct {
 	Title    string
 	Account  aurora.Account
 	App      aurora.App
-	Section  string // which entry of the navigation is the current one
+	Apps     []aurora.App // of the account, for the switcher
+	Section  string       // which entry of the navigation is the current one
+	Here     string       // the page's own address, to come back to
+	Flash    string       // what was just done
 	PhoneURL string
 	Data     any
 }
 
+// Places are the entries of the navigation that leads through an app.
+func (f frame) Places() []place { return appPlaces }
+
+// AccountPlaces are the entries beside apps.
+func (f frame) AccountPlaces() []place { return accountPlaces }
+
+// Tabs are the pages beside this one.
+func (f frame) Tabs() []place { return tabsOf(f.Section) }
+
+// Base is what the path of a tab follows.
+func (f frame) Base() string {
+	if f.App.ID == 0 {
+		return ""
+	}
+	return "/apps/" + f.App.Key
+}
+
+// pageSet has the templates of every page in one language.
+type pageSet map[string]*template.Template
+
 // parsePages reads one template set for each page: the layout, the parts that
 // several pages share, and the page's own blocks. Templates are part of the
 // program, so one that does not parse is a defect that every test finds.
-func parsePages(c *console) map[string]*template.Template {
-	base := template.Must(template.New("").Funcs(c.funcs()).ParseFS(templateFiles, "templates/layout.html", "templates/parts.html", "templates/icons.html"))
+func parsePages(c *console, l *language) pageSet {
+	base := template.Must(template.New("").Funcs(c.funcs(l)).ParseFS(templateFiles, "templates/layout.html", "templates/parts.html", "templates/icons.html"))
 	files, err := fs.Glob(templateFiles, "templates/pages/*.html")
 	if err != nil {
 		panic(err)
 	}
-	pages := map[string]*template.Template{}
+	pages := pageSet{}
 	for _, file := range files {
 		name := strings.TrimSuffix(path.Base(file), ".html")
 		pages[name] = template.Must(template.Must(base.Clone()).ParseFS(templateFiles, file))
@@ -43,21 +66,33 @@ func parsePages(c *console) map[string]*template.Template {
 	return pages
 }
 
-// page writes a whole page.
+// page writes a whole page. title is an English text of the catalogue, or a
+// name that is the same in every language.
 func (c *console) page(w http.ResponseWriter, r *http.Request, v visit, status int, name, title string, data any) error {
 	section, _, _ := strings.Cut(name, "-")
-	f := frame{Title: title, Account: v.account, App: v.app, Section: section, PhoneURL: c.PhoneURL, Data: data}
-	return c.write(w, status, name, "layout", f)
+	v.lang = languageOf(r)
+	f := frame{Title: v.lang.say(title), Account: v.account, App: v.app, Section: section, Here: "/", PhoneURL: c.PhoneURL, Data: data}
+	if r.Method == http.MethodGet {
+		f.Here = r.URL.RequestURI()
+	}
+	if v.account.ID != 0 {
+		var err error
+		if f.Apps, err = c.Account.Apps(r.Context(), v.account.ID); err != nil { // the switcher is a comfort
+			c.log.Error("console: list of apps", "err", err)
+		}
+		f.Flash = c.flash(w, r)
+	}
+	return c.write(w, v, status, name, "layout", f)
 }
 
 // fragment writes one block of a page, for a script that swaps it in.
 func (c *console) fragment(w http.ResponseWriter, status int, name, block string, v visit, data any) error {
-	return c.write(w, status, name, block, frame{Account: v.account, App: v.app, PhoneURL: c.PhoneURL, Data: data})
+	return c.write(w, v, status, name, block, frame{Account: v.account, App: v.app, PhoneURL: c.PhoneURL, Data: data})
 }
 
-func (c *console) write(w http.ResponseWriter, status int, name, block string, f frame) error {
+func (c *console) write(w http.ResponseWriter, v visit, status int, name, block string, f frame) error {
 	var b bytes.Buffer // a template that fails half-way must not have sent half a page
-	if err := c.pages[name].ExecuteTemplate(&b, block, f); err != nil {
+	if err := c.pages[v.lang][name].ExecuteTemplate(&b, block, f); err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
@@ -74,6 +109,7 @@ type errorPage struct {
 
 // fail shows a refusal as a page, or as a short fragment to a script.
 func (c *console) fail(w http.ResponseWriter, r *http.Request, v visit, err error) {
+	v.lang = languageOf(r)
 	data := errorPage{Status: statusOf(err), Text: c.sentence(r, err)}
 	switch aurora.KindOf(err) {
 	case aurora.NotFound:
@@ -113,9 +149,9 @@ func (c *console) sentence(r *http.Request, err error) string {
 		if r.Context().Err() == nil {
 			c.log.Error("console: request failed", "method", r.Method, "path", r.URL.Path, "err", err)
 		}
-		return "Something went wrong here. Nothing you entered is wrong; the server's log says more. Try again in a moment."
+		return languageOf(r).say("Something went wrong here. Nothing you entered is wrong; the server's log says more. Try again in a moment.")
 	}
-	return refusal.Text
+	return languageOf(r).refusal(refusal)
 }
 
 func statusOf(err error) int {

@@ -26,8 +26,8 @@ type sendPreview struct {
 	Count     uint64 // devices that the audience selects
 	Reachable uint64 // of those, with a live token of the chosen environment
 	Counted   bool
-	Warning   string
-	Size      int // bytes of the ios block
+	Warning   string // an environment without a working credential
+	Size      int    // bytes of the ios block
 	MaxSize   int
 	JSON      string
 	Curl      string
@@ -98,7 +98,7 @@ func (c *console) previewOf(r *http.Request, v visit, d draft) (sendPreview, err
 		}
 	}
 	for _, field := range []string{"audience", "tag", "tag_and", "tag_not", "alias", "registration_id"} {
-		if bad[field] != "" {
+		if bad[field] != nil {
 			return s, nil // no audience, so nothing to count
 		}
 	}
@@ -131,7 +131,7 @@ func (c *console) send(w http.ResponseWriter, r *http.Request, v visit) error {
 		if aurora.KindOf(err) == aurora.Internal {
 			return err
 		}
-		return c.showSend(w, r, v, statusOf(err), sendPage{Draft: d, Problems: problems{"": c.sentence(r, err)}, Checked: true})
+		return c.showSend(w, r, v, statusOf(err), sendPage{Draft: d, Problems: problems{"": err}, Checked: true})
 	}
 	return redirect(w, r, "/apps/"+v.app.Key+"/messages/"+receipt.MessageID.String())
 }

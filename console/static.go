@@ -27,6 +27,7 @@ var mimes = map[string]string{
 	".js":  "text/javascript; charset=utf-8",
 	".svg": "image/svg+xml",
 	".txt": "text/plain; charset=utf-8",
+	"":     "text/plain; charset=utf-8",
 }
 
 func loadAssets() map[string]asset {

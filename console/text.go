@@ -8,25 +8,34 @@ import (
 	"time"
 
 	"github.com/aurora-push/aurora"
+	"github.com/aurora-push/aurora/ledger"
 )
 
-// funcs are what templates may call.
-func (c *console) funcs() template.FuncMap {
+// funcs are what templates may call, in one language.
+func (c *console) funcs(l *language) template.FuncMap {
 	return template.FuncMap{
-		"asset":   c.asset,
-		"when":    when,
-		"clock":   clock,
-		"num":     number,
-		"share":   share,
-		"width":   width,
-		"explain": aurora.ExplainReason,
-		"short":   shortToken,
-		"ago":     func(t time.Time) string { return ago(c.now().Sub(t)) },
-		"dict":    dict,
-		"list":    func(items ...any) []any { return items },
-		"join":    func(s []string) string { return strings.Join(s, ", ") },
-		"device":  deviceName,
-		"utc":     func(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) },
+		"t":         l.say,
+		"tn":        l.count,
+		"word":      l.word,
+		"lang":      func() string { return l.Code },
+		"languages": func() []*language { return languages },
+		"sentence":  l.problem,
+		"asset":     c.asset,
+		"when":      l.when,
+		"clock":     clock,
+		"num":       number,
+		"share":     share,
+		"width":     width,
+		"explain":   func(reason string) string { return aurora.ExplainReasonIn(reason, l.word) },
+		"step":      func(s ledger.Step) ledger.Step { return s.In(l.word) },
+		"short":     shortToken,
+		"initial":   initial,
+		"ago":       func(t time.Time) string { return l.ago(c.now().Sub(t)) },
+		"dict":      dict,
+		"list":      func(items ...any) []any { return items },
+		"join":      func(s []string) string { return strings.Join(s, ", ") },
+		"device":    deviceName,
+		"utc":       func(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) },
 	}
 }
 
@@ -40,25 +49,33 @@ func dict(pairs ...any) map[string]any {
 }
 
 // when writes a time for people; scripts turn it into the reader's own zone.
-func when(t time.Time) string { return t.UTC().Format("2 Jan 2006, 15:04") + " UTC" }
+func (l *language) when(t time.Time) string {
+	if l.isEnglish() {
+		return t.UTC().Format("2 Jan 2006, 15:04") + " UTC"
+	}
+	return t.UTC().Format("2006-01-02 15:04") + " UTC"
+}
 
 // clock writes the time of day to the millisecond.
 func clock(t time.Time) string { return t.UTC().Format("15:04:05.000") + " UTC" }
 
 // ago writes how long something is past, in the largest unit that fits.
-func ago(d time.Duration) string {
-	units := []struct {
-		name string
-		size time.Duration
-	}{{"year", 365 * 24 * time.Hour}, {"month", 30 * 24 * time.Hour}, {"day", 24 * time.Hour}, {"hour", time.Hour}, {"minute", time.Minute}}
-	for _, u := range units {
-		if n := int64(d / u.size); n == 1 {
-			return "1 " + u.name + " ago"
-		} else if n > 1 {
-			return strconv.FormatInt(n, 10) + " " + u.name + "s ago"
+func (l *language) ago(d time.Duration) string {
+	for _, u := range []struct {
+		size      time.Duration
+		one, many string
+	}{
+		{365 * 24 * time.Hour, "%s year ago", "%s years ago"},
+		{30 * 24 * time.Hour, "%s month ago", "%s months ago"},
+		{24 * time.Hour, "%s day ago", "%s days ago"},
+		{time.Hour, "%s hour ago", "%s hours ago"},
+		{time.Minute, "%s minute ago", "%s minutes ago"},
+	} {
+		if n := d / u.size; n > 0 {
+			return l.count(uint64(n), u.one, u.many)
 		}
 	}
-	return "just now"
+	return l.say("just now")
 }
 
 // number groups digits: 1,234,567.
@@ -146,7 +163,7 @@ func (w words) Headline() string {
 			return clip(s)
 		}
 	}
-	return "Silent push"
+	return ""
 }
 
 // clip keeps a long text from being a headline.

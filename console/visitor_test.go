@@ -50,10 +50,24 @@ func (v *visitor) get(path string) *httptest.ResponseRecorder {
 // post sends a form; fields are "name=value", unescaped.
 func (v *visitor) post(path string, fields ...string) *httptest.ResponseRecorder {
 	v.t.Helper()
+	return v.do(visitorForm(path, fields...))
+}
+
+// follow goes where an answer leads, with the cookies it set.
+func (v *visitor) follow(rec *httptest.ResponseRecorder) *httptest.ResponseRecorder {
+	v.t.Helper()
+	r := httptest.NewRequest("GET", rec.Header().Get("Location"), nil)
+	for _, c := range rec.Result().Cookies() {
+		r.AddCookie(c)
+	}
+	return v.do(r)
+}
+
+func visitorForm(path string, fields ...string) *http.Request {
 	r := httptest.NewRequest("POST", path, strings.NewReader(form(fields...)))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	r.Header.Set("Sec-Fetch-Site", "same-origin")
-	return v.do(r)
+	return r
 }
 
 // upload sends a form with a file field of the given content in "file=…".

@@ -224,7 +224,7 @@ func (w *world) Device(_ context.Context, appID int64, registrationID string) (a
 			return d, nil
 		}
 	}
-	return aurora.Device{}, aurora.Errorf(aurora.NotFound, "This app has no device with registration id %q.", registrationID)
+	return aurora.Device{}, aurora.Errorf(aurora.NotFound, "This app has no device with registration id %.40q.", registrationID)
 }
 func (w *world) Count(_ context.Context, appID int64, e audience.Expr) (n uint64, err error) {
 	w.mu.Lock()

@@ -96,7 +96,9 @@ func (t *timeline) inApp() {
 	for mark, at := range t.marks {
 		_, inner, ok := mark.InApp()
 		if reason, failed := inner.FailedReason(); ok && failed {
-			t.broken("In-app message", "Not delivered: "+reason+".", aurora.ExplainReason(reason))
+			t.broken("In-app message", "", aurora.ExplainReason(reason))
+			t.last().reason = reason
+			t.last().say("Not delivered: %s.", reason)
 			t.steps[len(t.steps)-1].At = at
 			return
 		}
@@ -106,8 +108,10 @@ func (t *timeline) inApp() {
 		return
 	}
 	if at, ok := t.marks[aurora.InApp(t.d.Platform, aurora.Accepted)]; ok {
-		t.add(StepWaiting, "In-app message", "Handed to the app at "+at.UTC().Format("15:04:05 MST")+", and not acknowledged yet.")
+		t.add(StepWaiting, "In-app message", "")
+		t.last().say("Handed to the app at %s, and not acknowledged yet.", at.UTC().Format("15:04:05 MST"))
 		return
 	}
-	t.add(StepWaiting, "In-app message", "Waiting for the app to connect, until "+t.m.InAppExpiresAt().UTC().Format("2006-01-02 15:04:05 MST")+".")
+	t.add(StepWaiting, "In-app message", "")
+	t.last().say("Waiting for the app to connect, until %s.", t.m.InAppExpiresAt().UTC().Format("2006-01-02 15:04:05 MST"))
 }

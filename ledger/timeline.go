@@ -16,6 +16,29 @@ type Step struct {
 	Text   string    // what happened, one sentence
 	Remedy string    // what to do, for a broken step
 	At     time.Time // zero if not known
+
+	format string // what Text was made of, for In
+	args   []any
+	reason string // what Remedy explains
+}
+
+// In returns the step in another language: translate gets names, sentences and
+// the formats of sentences, and returns ones with the same verbs.
+func (s Step) In(translate func(string) string) Step {
+	s.Name = translate(s.Name)
+	switch {
+	case s.format != "":
+		s.Text = fmt.Sprintf(translate(s.format), s.args...)
+	case s.Text != "":
+		s.Text = translate(s.Text)
+	}
+	switch {
+	case s.reason != "":
+		s.Remedy = aurora.ExplainReasonIn(s.reason, translate)
+	case s.Remedy != "":
+		s.Remedy = translate(s.Remedy)
+	}
+	return s
 }
 
 // StepState is how a step of a timeline stands.
@@ -110,8 +133,9 @@ func (t *timeline) sent() bool {
 		if !ours(reason) {
 			t.done("Token", t.d.TokenAt, "The app had reported a %s token.", t.m.Environment())
 		}
-		t.broken(failedStep(reason), "Failed: "+reason+".", aurora.ExplainReason(reason))
-		t.steps[len(t.steps)-1].At = at
+		t.broken(failedStep(reason), "", aurora.ExplainReason(reason))
+		t.last().At, t.last().reason = at, reason
+		t.last().say("Failed: %s.", reason)
 		return false
 	}
 	if !t.d.TokenAt.IsZero() {
@@ -119,11 +143,10 @@ func (t *timeline) sent() bool {
 	}
 	at, accepted := t.marks[aurora.Accepted]
 	if !accepted {
-		text := "Waiting to be sent."
+		t.add(StepWaiting, "Accepted by APNs", "Waiting to be sent.")
 		if t.tally.NextAt.After(time.Now()) {
-			text = "Waiting for the next attempt at " + t.tally.NextAt.UTC().Format("15:04:05 MST") + "."
+			t.last().say("Waiting for the next attempt at %s.", t.tally.NextAt.UTC().Format("15:04:05 MST"))
 		}
-		t.add(StepWaiting, "Accepted by APNs", text)
 		return false
 	}
 	t.done("Accepted by APNs", at, "APNs took the notification for this device.")
@@ -162,7 +185,15 @@ func failedStep(reason string) string {
 }
 
 func (t *timeline) done(name string, at time.Time, format string, args ...any) {
-	t.steps = append(t.steps, Step{Name: name, State: StepDone, At: at, Text: fmt.Sprintf(format, args...)})
+	step := Step{Name: name, State: StepDone, At: at}
+	step.say(format, args...)
+	t.steps = append(t.steps, step)
+}
+
+func (t *timeline) last() *Step { return &t.steps[len(t.steps)-1] }
+
+func (s *Step) say(format string, args ...any) {
+	s.Text, s.format, s.args = fmt.Sprintf(format, args...), format, args
 }
 
 func (t *timeline) broken(name, text, remedy string) {

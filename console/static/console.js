@@ -8,14 +8,16 @@
     clock: { hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3, hourCycle: "h23" },
   };
 
+  var language = document.documentElement.lang;
+
   function localTimes(root) {
     root.querySelectorAll("time[data-form]").forEach(function (el) {
       var at = new Date(el.dateTime);
       if (isNaN(at)) return;
-      var full = at.toLocaleString(undefined, forms.date);
+      var full = at.toLocaleString(language, forms.date);
       if (el.dataset.form !== "date") el.title = full;
       if (forms[el.dataset.form]) {
-        el.textContent = el.dataset.form === "date" ? full : at.toLocaleTimeString(undefined, forms.clock);
+        el.textContent = el.dataset.form === "date" ? full : at.toLocaleTimeString(language, forms.clock);
       }
     });
   }
@@ -33,9 +35,10 @@
     selection.addRange(range);
   }
 
+  // The button's texts come with it, in the page's language.
   function tell(button, text) {
     button.textContent = text;
-    setTimeout(function () { button.textContent = "Copy"; }, 1500);
+    setTimeout(function () { button.textContent = button.dataset.text; }, 1500);
   }
 
   function copy(button) {
@@ -43,17 +46,33 @@
     if (!source) return;
     if (navigator.clipboard && window.isSecureContext) {
       navigator.clipboard.writeText(source.textContent).then(
-        function () { tell(button, "Copied"); },
-        function () { select(source); tell(button, "Selected"); });
+        function () { tell(button, button.dataset.copied); },
+        function () { select(source); tell(button, button.dataset.selected); });
       return;
     }
     select(source); // plain http: the old way, and if that fails the text is at least selected
-    tell(button, document.execCommand("copy") ? "Copied" : "Selected");
+    tell(button, document.execCommand("copy") ? button.dataset.copied : button.dataset.selected);
+  }
+
+  // A menu closes when something else is clicked, and by Escape.
+  function closeMenus(but) {
+    document.querySelectorAll("details.menu[open]").forEach(function (menu) { if (menu !== but) menu.open = false; });
   }
 
   document.addEventListener("click", function (event) {
     var button = event.target.closest("button.copy");
     if (button) copy(button);
+    closeMenus(event.target.closest("details.menu"));
+    var cancel = event.target.closest("[data-cancel]");
+    if (cancel) cancel.closest("details").open = false;
+  });
+
+  document.addEventListener("keydown", function (event) {
+    if (event.key !== "Escape") return;
+    var open = document.querySelector("details[open].menu, details[open].confirm");
+    if (!open) return;
+    open.open = false;
+    open.querySelector("summary").focus();
   });
 
   // Browsers allow few connections to one server, six over HTTP/1.1, and each
