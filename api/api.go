@@ -38,6 +38,8 @@ type Accounts interface {
 type Dispatcher interface {
 	Accept(ctx context.Context, app aurora.App, r dispatch.Request) (dispatch.Receipt, error)
 	Validate(ctx context.Context, app aurora.App, r dispatch.Request) (dispatch.Receipt, error)
+	// Count tells whom a push would reach, and why not the others.
+	Count(ctx context.Context, app aurora.App, r dispatch.Request) (dispatch.Reach, error)
 	Stop(ctx context.Context, appID int64, id aurora.MessageID) error
 }
 

@@ -71,7 +71,7 @@ func mayUse(c account.Caller, rt *route) error {
 }
 
 // readingPosts are routes that change nothing although they are a POST.
-var readingPosts = []string{"v3/push/validate", "v3/devices/status"}
+var readingPosts = []string{"v3/push/validate", "v3/devices/status", "v1/audience/count"}
 
 // scopeOf returns the scope that an API key needs for a route; ok is false for
 // what only the Master Secret may do. A family that is not named here is

@@ -29,13 +29,22 @@ func (s *server) push(r *http.Request, app aurora.App) (any, error) {
 }
 
 // validate is POST /v3/push/validate: every check of a push, and nothing sent.
+// Only a caller who asks gets more than JPush answers.
 func (s *server) validate(r *http.Request, app aurora.App) (any, error) {
+	count, err := wantsCount(r)
+	if err != nil {
+		return nil, err
+	}
 	request, err := pushRequest(r, app)
 	if err != nil {
 		return nil, err
 	}
 	receipt, err := s.Dispatcher.Validate(r.Context(), app, request)
-	return answerOf(receipt), err
+	if err != nil || !count {
+		return answerOf(receipt), err
+	}
+	reach, err := s.Dispatcher.Count(r.Context(), app, request)
+	return validateAnswer{answerOf(receipt), reachOf(reach, request.Message.Content.InApp != nil)}, err
 }
 
 func answerOf(r dispatch.Receipt) pushAnswer {

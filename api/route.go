@@ -116,6 +116,8 @@ var routes = []route{
 	at("GET", "/v1/messages/{id}/devices", reportFamily, (*server).messageDevices),
 	at("GET", "/v1/messages/{id}/devices/{device}", reportFamily, (*server).messageTimeline),
 
+	at("POST", "/v1/audience/count", pushFamily, (*server).countAudience),
+
 	at("GET", "/v1/keys", manageFamily, (*server).apiKeys),
 	at("POST", "/v1/keys", manageFamily, (*server).createAPIKey),
 	at("DELETE", "/v1/keys/{id}", manageFamily, (*server).revokeAPIKey),

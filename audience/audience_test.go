@@ -34,6 +34,9 @@ func randomCrowd(r *rand.Rand) crowd {
 	c := make(crowd, 200)
 	for i := range c {
 		c[i] = Subject{RegistrationID: fmt.Sprintf("rid%08d", i), Platform: pick(r, "ios", "android"), Token: pick(r, "", "development", "production"), Alias: pick(r, "", "a", "b")}
+		if r.IntN(3) == 0 {
+			c[i].States = []string{pick(r, OptedOut, Quarantined)}
+		}
 		for _, tag := range []string{"vip", "beijing", "new york", "晚报"} {
 			if r.IntN(2) == 0 {
 				c[i].Tags = append(c[i].Tags, tag)
@@ -45,7 +48,9 @@ func randomCrowd(r *rand.Rand) crowd {
 
 func randomExpr(r *rand.Rand, depth int) Expr {
 	if depth == 0 || r.IntN(4) == 0 {
-		switch r.IntN(6) {
+		switch r.IntN(7) {
+		case 6:
+			return Is(State, pick(r, OptedOut, Quarantined))
 		case 0:
 			return All()
 		case 1:
@@ -143,4 +148,22 @@ func FuzzParse(f *testing.F) {
 			t.Fatalf("%q became %q, which reads as %q, %v", text, e, again, err)
 		}
 	})
+}
+
+func TestByBlock(t *testing.T) {
+	numbers := roaring.BitmapOf(0, 5, BlockSize-1, BlockSize, 7*BlockSize+3, 1<<32-BlockSize-1, 1<<32-1)
+	got, again := map[uint32]int{}, roaring.New()
+	last := -1
+	for block, part := range ByBlock(numbers) {
+		if int(block) <= last {
+			t.Errorf("block %d comes after %d", block, last)
+		}
+		last = int(block)
+		got[block] = int(part.GetCardinality())
+		again.Or(part)
+	}
+	want := map[uint32]int{0: 3, 1: 1, 7: 1, 1<<16 - 2: 1, 1<<16 - 1: 1}
+	if !reflect.DeepEqual(got, want) || !again.Equals(numbers) {
+		t.Errorf("split into %v, want %v", got, want)
+	}
 }

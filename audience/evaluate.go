@@ -1,6 +1,11 @@
 package audience
 
-import "github.com/RoaringBitmap/roaring/v2"
+import (
+	"iter"
+	"math"
+
+	"github.com/RoaringBitmap/roaring/v2"
+)
 
 // BlockSize is how many device numbers one block spans. Sets of devices are
 // stored and evaluated block by block, so memory stays constant however large
@@ -9,6 +14,23 @@ const BlockSize = 1 << 16
 
 // BlockOf returns the block a device number lies in.
 func BlockOf(number uint32) uint32 { return number / BlockSize }
+
+// ByBlock splits a set of devices at block boundaries, in ascending order.
+func ByBlock(numbers *roaring.Bitmap) iter.Seq2[uint32, *roaring.Bitmap] {
+	return func(yield func(uint32, *roaring.Bitmap) bool) {
+		for it := numbers.Iterator(); it.HasNext(); {
+			block := BlockOf(it.PeekNext())
+			first := uint64(block) * BlockSize
+			part := roaring.New()
+			part.AddRange(first, first+BlockSize)
+			part.And(numbers)
+			if !yield(block, part) || first+BlockSize > math.MaxUint32 {
+				return
+			}
+			it.AdvanceIfNeeded(uint32(first + BlockSize))
+		}
+	}
+}
 
 // Source gives the bitmaps an expression is evaluated on, usually those of one
 // block. Evaluate does not modify what it is given.

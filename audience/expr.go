@@ -4,6 +4,7 @@
 package audience
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -31,11 +32,34 @@ const (
 	Alias        Field = "alias"
 	Registration Field = "registration"
 	Platform     Field = "platform"
-	Token        Field = "token" // value: the environment in which the device can be sent to
-	List         Field = "list"  // value: the message whose list of devices was resolved when it was accepted
+	Token        Field = "token"   // value: the environment in which the device can be sent to
+	List         Field = "list"    // value: the message whose list of devices was resolved when it was accepted
+	State        Field = "state"   // value: one of the states of a device that keep pushes from it
+	Special      Field = "special" // value: a SpecialToken; not part of the text form
 )
 
-var fields = []Field{Tag, Alias, Registration, Platform, Token, List}
+// The states, in which a device may be whether it has a token or not.
+const (
+	OptedOut    = "opted_out"   // its user switched pushes off in the app
+	Quarantined = "quarantined" // the vendor said that its last token is dead
+)
+
+var fields = []Field{Tag, Alias, Registration, Platform, Token, List, State}
+
+// SpecialToken is the value of a Special term: devices with a token of a kind
+// and a name beside that of notifications, in an environment.
+func SpecialToken(kind, environment, name string) string {
+	return kind + "/" + environment + "/" + name
+}
+
+// Special splits the value of a Special term.
+func (t Term) Special() (kind, environment, name string, err error) {
+	parts := strings.SplitN(t.Value, "/", 3)
+	if len(parts) != 3 {
+		return "", "", "", fmt.Errorf("audience: %.100q names no token", t.Value)
+	}
+	return parts[0], parts[1], parts[2], nil
+}
 
 // Term is one property of a device: field and value.
 type Term struct {
@@ -173,6 +197,8 @@ type Subject struct {
 	RegistrationID string
 	Platform       string
 	Lists          []string
+	States         []string
+	Specials       []string
 	Token          string // environment of the live push token; "" without one, or with pushes switched off
 }
 
@@ -201,6 +227,10 @@ func (t Term) match(s Subject) bool {
 		return s.Alias != "" && s.Alias == t.Value
 	case List:
 		return slices.Contains(s.Lists, t.Value)
+	case State:
+		return slices.Contains(s.States, t.Value)
+	case Special:
+		return slices.Contains(s.Specials, t.Value)
 	case Registration:
 		return s.RegistrationID == t.Value
 	case Platform:

@@ -87,7 +87,7 @@ func (p *parser) term() (Expr, error) {
 		return All(), nil
 	}
 	if !slices.Contains(fields, Field(word)) {
-		return Expr{}, p.errorf("a term begins with tag:, alias:, registration:, platform: or token:, not %.40q", word)
+		return Expr{}, p.errorf("a term begins with tag:, alias:, registration:, platform:, token: or state:, not %.40q", word)
 	}
 	if p.pos == len(p.text) || p.text[p.pos] != ':' {
 		return Expr{}, p.errorf("a colon and a value must follow %q", word)

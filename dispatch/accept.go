@@ -233,13 +233,8 @@ func reachable(e audience.Expr, m *aurora.Message) audience.Expr {
 
 func blocksOf(numbers *roaring.Bitmap) []uint32 {
 	var blocks []uint32
-	for it := numbers.Iterator(); it.HasNext(); {
-		block := audience.BlockOf(it.Next())
+	for block := range audience.ByBlock(numbers) {
 		blocks = append(blocks, block)
-		it.AdvanceIfNeeded((block + 1) * audience.BlockSize)
-		if block == 1<<16-1 { // the last block: its end does not fit 32 bits
-			break
-		}
 	}
 	return blocks
 }

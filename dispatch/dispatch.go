@@ -176,6 +176,7 @@ type Registry interface {
 	TestDevices(ctx context.Context, appID int64) ([]string, error)
 	// Blocks returns how many blocks the app's devices span.
 	Blocks(ctx context.Context, appID int64) (uint32, error)
+	Counter
 }
 
 // Channel carries notifications of one platform to its vendor.

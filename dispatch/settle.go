@@ -108,7 +108,7 @@ func (w *work) finishWithoutRoute(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		reason := w.unreachable(t)
+		reason := unreachable(&w.message, t)
 		if reason == "" {
 			reason = aurora.ReasonNoCredential
 		}

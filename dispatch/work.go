@@ -170,23 +170,6 @@ func (w *work) expired(now time.Time) bool {
 	return now.After(w.message.ExpiresAt())
 }
 
-// unreachable returns why a device cannot be sent to, or "".
-func (w *work) unreachable(t Target) string {
-	switch {
-	case t.Platform != aurora.IOS:
-		return aurora.ReasonNoChannel
-	case t.PushDisabled:
-		return aurora.ReasonPushDisabled
-	case t.RetiredReason != "":
-		return t.RetiredReason
-	case t.Token == "":
-		return w.withoutToken()
-	case t.Environment != w.message.Environment():
-		return aurora.ReasonOtherEnvironment
-	}
-	return ""
-}
-
 // targets reads devices with the tokens that the message is sent to.
 func (w *work) targets(ctx context.Context, numbers *roaring.Bitmap) iter.Seq2[Target, error] {
 	kind, name := w.message.Content.Needs()
@@ -194,17 +177,6 @@ func (w *work) targets(ctx context.Context, numbers *roaring.Bitmap) iter.Seq2[T
 		return w.s.c.Messages.ReadTargets(ctx, w.job.AppID, numbers)
 	}
 	return w.s.c.Messages.ReadTokens(ctx, w.job.AppID, numbers, kind, name)
-}
-
-// withoutToken says which token a device has not reported.
-func (w *work) withoutToken() string {
-	switch kind, _ := w.message.Content.Needs(); kind {
-	case aurora.NotificationToken:
-		return aurora.ReasonNoToken
-	case aurora.VoIPToken:
-		return aurora.ReasonNoVoIPToken
-	}
-	return aurora.ReasonNoActivityToken
 }
 
 // named is the name of a mark of the job's part.
@@ -223,7 +195,7 @@ func (w *work) send(ctx context.Context, targets *roaring.Bitmap) error {
 		if err != nil {
 			return err
 		}
-		if reason := w.unreachable(t); reason != "" {
+		if reason := unreachable(&w.message, t); reason != "" {
 			w.fail(t.Number, reason)
 			continue
 		}

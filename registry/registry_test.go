@@ -193,12 +193,35 @@ func TestIndexAgreesWithMatch(t *testing.T) {
 		if got, want := selected(t, r, app, e), byDefinition(t, r, app, devices, e); !got.Equals(want) {
 			t.Fatalf("round %d: %v selects %v, by definition %v", round, e, got, want)
 		}
+		sieved(t, r, app, devices, e, randomExpr(rnd, names, devices, 1), randomExpr(rnd, names, devices, 2))
+	}
+}
+
+// sieved compares the numbers of a sieve with those of the sets it sorts.
+func sieved(t *testing.T, r *registry.Service, app int64, devices []aurora.Device, e audience.Expr, parts ...audience.Expr) {
+	t.Helper()
+	rest := byDefinition(t, r, app, devices, e)
+	all := rest.Clone()
+	var want []uint64
+	for _, p := range parts {
+		taken := roaring.And(rest, byDefinition(t, r, app, devices, p))
+		want = append(want, taken.GetCardinality())
+		rest.AndNot(taken)
+	}
+	want = append(want, rest.GetCardinality())
+	got, err := r.Sieve(t.Context(), app, e, parts)
+	set, setErr := r.SieveSet(t.Context(), app, all, parts)
+	if err != nil || setErr != nil || !slices.Equal(got, want) || !slices.Equal(set, want) {
+		t.Errorf("%v sorted by %v is %v, %v and as a set %v, %v; want %v", e, parts, got, err, set, setErr, want)
 	}
 }
 
 func randomChange(rnd *rand.Rand, names []string) registry.Change {
 	pick := func() string { return names[rnd.IntN(len(names))] }
-	switch rnd.IntN(5) {
+	switch rnd.IntN(6) {
+	case 5:
+		off := rnd.IntN(2) == 0
+		return registry.Change{PushDisabled: &off}
 	case 0:
 		return registry.Change{AddTags: []string{pick()}, RemoveTags: []string{pick()}}
 	case 1:
@@ -216,7 +239,9 @@ func randomChange(rnd *rand.Rand, names []string) registry.Change {
 
 func randomExpr(rnd *rand.Rand, names []string, devices []aurora.Device, depth int) audience.Expr {
 	if depth == 0 {
-		switch rnd.IntN(5) {
+		switch rnd.IntN(6) {
+		case 5:
+			return audience.Is(audience.State, []string{audience.OptedOut, audience.Quarantined}[rnd.IntN(2)])
 		case 0:
 			return audience.Is(audience.Alias, []string{"a", "b"}[rnd.IntN(2)])
 		case 1:
@@ -245,6 +270,15 @@ func selected(t *testing.T, r *registry.Service, app int64, e audience.Expr) *ro
 	return got
 }
 
+// subject is how an audience sees a device, written down a second time.
+func subject(d aurora.Device) audience.Subject {
+	s := audience.Subject{Tags: d.Tags, Alias: d.Alias, RegistrationID: d.RegistrationID, Platform: string(d.Platform), Token: d.Environment.String()}
+	if d.PushDisabled {
+		s.States, s.Token = []string{audience.OptedOut}, ""
+	}
+	return s
+}
+
 func byDefinition(t *testing.T, r *registry.Service, app int64, devices []aurora.Device, e audience.Expr) *roaring.Bitmap {
 	t.Helper()
 	want := roaring.New()
@@ -253,8 +287,7 @@ func byDefinition(t *testing.T, r *registry.Service, app int64, devices []aurora
 		if err != nil {
 			t.Fatal(err)
 		}
-		s := audience.Subject{Tags: now.Tags, Alias: now.Alias, RegistrationID: now.RegistrationID, Platform: string(now.Platform), Token: now.Environment.String()}
-		if e.Match(s) {
+		if e.Match(subject(now)) {
 			want.Add(now.Number)
 		}
 	}

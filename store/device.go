@@ -47,6 +47,12 @@ func subject(d aurora.Device) audience.Subject {
 	if d.RetiredReason == "" && d.Token != "" && !d.PushDisabled {
 		s.Token = d.Environment.String()
 	}
+	if d.PushDisabled {
+		s.States = append(s.States, audience.OptedOut)
+	}
+	if d.RetiredReason != "" {
+		s.States = append(s.States, audience.Quarantined)
+	}
 	return s
 }
 

@@ -158,7 +158,7 @@ func (s *Store) LookupValues(ctx context.Context, appID int64, f audience.Field,
 
 // putSelection stores the devices of a message by block.
 func putSelection(t *tx, a dispatch.Accepted) error {
-	for block, part := range byBlock(a.Selection) {
+	for block, part := range audience.ByBlock(a.Selection) {
 		if _, err := t.exec("INSERT INTO selection (message_id, block, app_id, bitmap) VALUES ($1, $2, $3, $4)", int64(a.Message.ID), block, a.Message.AppID, blobOf(part)); err != nil {
 			return err
 		}

@@ -27,6 +27,9 @@ func indexTerms(d aurora.Device) []string {
 	if s.Token != "" {
 		terms = append(terms, audience.Term{Field: audience.Token, Value: s.Token}.String())
 	}
+	for _, state := range s.States {
+		terms = append(terms, audience.Term{Field: audience.State, Value: state}.String())
+	}
 	return terms
 }
 
@@ -41,6 +44,7 @@ func (s *Store) Blocks(ctx context.Context, appID int64) (uint32, error) {
 const (
 	bitmapQuery    = "SELECT bitmap FROM index_block WHERE app_id = $1 AND block = $2 AND term = $3"
 	selectionQuery = "SELECT bitmap FROM selection WHERE app_id = $1 AND block = $2 AND message_id = CAST($3 AS BIGINT)"
+	specialQuery   = "SELECT number FROM special_token WHERE app_id = $1 AND number >= $2 AND number < $3 AND kind = $4 AND environment = $5 AND name = $6"
 	tailQuery      = "SELECT number, gained, lost FROM index_change WHERE app_id = $1 AND block = $2 ORDER BY seq"
 )
 
@@ -54,7 +58,7 @@ func pointQuery(f audience.Field) string {
 func (s *Store) LoadBlock(ctx context.Context, appID int64, block uint32, terms []audience.Term) (b registry.Block, err error) {
 	// Preparing takes a connection. Whoever holds one in a transaction must not
 	// wait for a second: a few of them together would wait for ever.
-	for _, query := range []string{bitmapQuery, selectionQuery, tailQuery, pointQuery(audience.Alias), pointQuery(audience.Registration)} {
+	for _, query := range []string{bitmapQuery, selectionQuery, specialQuery, tailQuery, pointQuery(audience.Alias), pointQuery(audience.Registration)} {
 		if _, err := s.prepared(ctx, query); err != nil {
 			return b, err
 		}
@@ -84,7 +88,7 @@ func (s *Store) LoadBlock(ctx context.Context, appID int64, block uint32, terms 
 			}
 			delete(byKey, term.String())
 		}
-		if term.Field == audience.Alias || term.Field == audience.Registration {
+		if term.Field == audience.Alias || term.Field == audience.Registration || term.Field == audience.Special {
 			if err := s.loadPoints(ctx, t, appID, block, term, bitmap); err != nil {
 				return b, err
 			}
@@ -108,12 +112,26 @@ func (s *Store) LoadBlock(ctx context.Context, appID int64, block uint32, terms 
 }
 
 func (s *Store) loadPoints(ctx context.Context, t *sql.Tx, appID int64, block uint32, term audience.Term, into *roaring.Bitmap) error {
-	st, err := s.prepared(ctx, pointQuery(term.Field))
+	lo := int64(block) * audience.BlockSize
+	query, args := "", []any{appID, term.Value, lo, lo + audience.BlockSize}
+	if term.Field == audience.Special {
+		var env aurora.Environment
+		kind, environment, name, err := term.Special()
+		if err == nil {
+			env, err = aurora.ParseEnvironment(environment)
+		}
+		if err != nil {
+			return err
+		}
+		query, args = specialQuery, []any{appID, lo, lo + audience.BlockSize, kind, int(env), name}
+	} else {
+		query = pointQuery(term.Field)
+	}
+	st, err := s.prepared(ctx, query)
 	if err != nil {
 		return err
 	}
-	lo := int64(block) * audience.BlockSize
-	rows, err := t.StmtContext(ctx, st).QueryContext(ctx, appID, term.Value, lo, lo+audience.BlockSize)
+	rows, err := t.StmtContext(ctx, st).QueryContext(ctx, args...)
 	if err != nil {
 		return err
 	}

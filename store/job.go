@@ -213,7 +213,7 @@ func addMarks(t *tx, id aurora.MessageID, marks map[aurora.Mark]*roaring.Bitmap)
 
 // addMark merges devices into a message's bitmaps.
 func addMark(t *tx, id aurora.MessageID, mark aurora.Mark, numbers *roaring.Bitmap) error {
-	for block, part := range byBlock(numbers) {
+	for block, part := range audience.ByBlock(numbers) {
 		b, err := loadMark(t, id, block, mark)
 		if err != nil {
 			return err
@@ -235,23 +235,6 @@ func putMark(t *tx, id aurora.MessageID, block uint32, mark aurora.Mark, b *roar
 		ON CONFLICT (message_id, block, mark) DO UPDATE SET bitmap = excluded.bitmap, devices = excluded.devices, written_at = excluded.written_at`,
 		int64(id), block, string(mark), blobOf(b), int64(b.GetCardinality()), millis(t.now))
 	return err
-}
-
-// byBlock splits a set of devices at block boundaries.
-func byBlock(numbers *roaring.Bitmap) iter.Seq2[uint32, *roaring.Bitmap] {
-	return func(yield func(uint32, *roaring.Bitmap) bool) {
-		rest := numbers.Clone()
-		for !rest.IsEmpty() {
-			block := audience.BlockOf(rest.Minimum())
-			end := (uint64(block) + 1) * audience.BlockSize
-			part := rest.Clone()
-			part.RemoveRange(end, 1<<32)
-			rest.RemoveRange(0, end)
-			if !yield(block, part) {
-				return
-			}
-		}
-	}
 }
 
 const targetColumns = "number, platform, COALESCE(token, ''), environment, retired_reason, push_disabled"

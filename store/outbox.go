@@ -7,6 +7,7 @@ import (
 
 	"github.com/RoaringBitmap/roaring/v2"
 	"github.com/aurora-push/aurora"
+	"github.com/aurora-push/aurora/audience"
 	"github.com/aurora-push/aurora/dispatch"
 )
 
@@ -130,7 +131,7 @@ func (s *Store) tellSettlement(t *tx, st dispatch.Settlement, retired map[string
 // tellDevices adds devices to those of the same message, kind and reason that
 // wait in the outbox.
 func tellDevices(t *tx, appID int64, id aurora.MessageID, kind aurora.EventKind, reason string, numbers *roaring.Bitmap) error {
-	for block, part := range byBlock(numbers) {
+	for block, part := range audience.ByBlock(numbers) {
 		waiting, err := loadBitmap(t.row("SELECT bitmap FROM outbox WHERE message_id = $1 AND kind = $2 AND reason = $3 AND block = $4 AND bitmap IS NOT NULL", int64(id), string(kind), reason, block))
 		if err != nil {
 			return err

@@ -16,7 +16,7 @@ func (s *Store) Notice(ctx context.Context, notices []registry.Notice, touches [
 	}
 	return s.write(ctx, func(t *tx) error {
 		for _, n := range notices {
-			for block, part := range byBlock(n.Numbers) {
+			for block, part := range audience.ByBlock(n.Numbers) {
 				if err := notice(t, n, block, part); err != nil {
 					return err
 				}

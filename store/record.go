@@ -126,7 +126,7 @@ func addReceipts(t *tx, r ledger.Reported) (news ledger.Reported, err error) {
 			return news, err
 		}
 	}
-	for block, received := range byBlock(r.Received) {
+	for block, received := range audience.ByBlock(r.Received) {
 		one := ledger.Reported{Received: received, Opened: roaring.And(received, r.Opened)}
 		inApp, err := l.inAppPart(one, r.Part, parts, block)
 		if err != nil {
