@@ -80,6 +80,9 @@ func (s *Store) CreateAPIKey(ctx context.Context, k account.APIKey, digest []byt
 		scopes[i] = string(s)
 	}
 	err := s.write(ctx, func(t *tx) error {
+		if err := t.gate("api keys", k.AppID); err != nil {
+			return err
+		}
 		var valid int
 		if err := t.row("SELECT COUNT(*) FROM api_key WHERE app_id = $1 AND revoked_at = 0 AND (expires_at = 0 OR expires_at > $2)", k.AppID, millis(t.now)).Scan(&valid); err != nil {
 			return err

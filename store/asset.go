@@ -14,6 +14,9 @@ import (
 // CreatePlan stores a push plan.
 func (s *Store) CreatePlan(ctx context.Context, appID int64, p dispatch.Plan, max int) error {
 	return s.write(ctx, func(t *tx) error {
+		if err := t.gate("push plans", appID); err != nil {
+			return err
+		}
 		var n int
 		if err := t.row("SELECT COUNT(*) FROM push_plan WHERE app_id = $1", appID).Scan(&n); err != nil {
 			return err
@@ -76,6 +79,9 @@ func (s *Store) CreateImage(ctx context.Context, m dispatch.Image, before time.T
 	}
 	return s.write(ctx, func(t *tx) error {
 		if _, err := t.exec("DELETE FROM image WHERE app_id = $1 AND created_at < $2", m.AppID, millis(before)); err != nil {
+			return err
+		}
+		if err := t.gate("images", m.AppID); err != nil {
 			return err
 		}
 		var n int

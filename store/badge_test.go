@@ -13,18 +13,18 @@ import (
 // Badges follow a model: set for one device, changed for many, also across
 // runs, and begun with what stood in the devices' own rows before.
 func TestBadgesFollowAModel(t *testing.T) {
-	s, err := Open(t.Context(), t.TempDir())
+	s, err := openTest(t, t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer s.Close()
 	var app int64 = 1
 	if err := s.write(t.Context(), func(t *tx) error {
-		_, err := t.exec("INSERT INTO account (email, password_hash, dev_key, dev_secret, created_at) VALUES ('a', '', '', X'00', 0)")
+		_, err := t.exec("INSERT INTO account (email, password_hash, dev_key, dev_secret, created_at) VALUES ('a', '', '', $1, 0)", []byte{0})
 		if err != nil {
 			return err
 		}
-		_, err = t.exec("INSERT INTO app (account_id, app_key, master_secret, name, bundle_id, created_at) VALUES (1, 'k', X'00', '', '', 0)")
+		_, err = t.exec("INSERT INTO app (account_id, app_key, master_secret, name, bundle_id, created_at) VALUES (1, 'k', $1, '', '', 0)", []byte{0})
 		return err
 	}); err != nil {
 		t.Fatal(err)

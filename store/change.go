@@ -17,7 +17,7 @@ import (
 // statements that every registration would otherwise make for itself, such as
 // the next device number of the app and the record of what changed in a block.
 type late struct {
-	next    map[int64]int64 // by app: the number its next device gets
+	numbers map[int64]numbers // by app: those that its next devices get
 	gains   map[place]map[string]*gain
 	notices map[noticeKey]*roaring.Bitmap
 }
@@ -41,22 +41,56 @@ type noticeKey struct {
 }
 
 func newLate() *late {
-	return &late{map[int64]int64{}, map[place]map[string]*gain{}, map[noticeKey]*roaring.Bitmap{}}
+	return &late{map[int64]numbers{}, map[place]map[string]*gain{}, map[noticeKey]*roaring.Bitmap{}}
 }
 
 // number returns the next free device number of an app.
 func (t *tx) number(appID int64) (uint32, error) {
-	next, ok := t.late.next[appID]
-	if !ok {
-		if err := t.row("SELECT next_number FROM app WHERE id = $1", appID).Scan(&next); err != nil {
+	n := t.late.numbers[appID]
+	if n.next == n.last {
+		var err error
+		if n, err = t.moreNumbers(appID, n); err != nil {
 			return 0, err
 		}
 	}
-	if next >= 1<<32 {
+	if n.next >= 1<<32 {
 		return 0, fmt.Errorf("store: app %d has used all its device numbers", appID)
 	}
-	t.late.next[appID] = next + 1
-	return uint32(next), nil
+	t.late.numbers[appID] = numbers{n.next + 1, n.last}
+	return uint32(n.next), nil
+}
+
+// moreNumbers returns numbers of an app after those that the transaction has
+// used up.
+func (t *tx) moreNumbers(appID int64, used numbers) (n numbers, err error) {
+	if !t.w.dialect.shared {
+		n.last = 1 << 32
+		err = t.row("SELECT next_number FROM app WHERE id = $1", appID).Scan(&n.next)
+		return n, err
+	}
+	if used.last > 0 {
+		if err := t.putNumbers(appID, used); err != nil {
+			return n, err
+		}
+	}
+	return t.lease(appID)
+}
+
+// putNumbers stores which numbers are left.
+func (t *tx) putNumbers(appID int64, n numbers) (err error) {
+	if t.w.dialect.shared {
+		_, err = t.exec("UPDATE number_range SET next = $3 WHERE app_id = $1 AND last = $2", appID, n.last, n.next)
+	} else {
+		_, err = t.exec("UPDATE app SET next_number = $2 WHERE id = $1", appID, n.next)
+	}
+	return err
+}
+
+// unused takes back the number that was given out last.
+func (t *tx) unused(appID int64) {
+	n := t.late.numbers[appID]
+	n.next--
+	t.late.numbers[appID] = n
 }
 
 // reindex notes the change between two sets of terms of a device.
@@ -109,8 +143,8 @@ func missing(from, list []string) (terms []string) {
 // flush writes what was put off.
 func (t *tx) flush() error {
 	l := t.late
-	for app, next := range l.next {
-		if _, err := t.exec("UPDATE app SET next_number = $2 WHERE id = $1", app, next); err != nil {
+	for app, n := range l.numbers {
+		if err := t.putNumbers(app, n); err != nil {
 			return err
 		}
 	}
@@ -217,6 +251,7 @@ func ranges(numbers *roaring.Bitmap) func(yield func(lo, hi uint32) bool) {
 // change is an index-change record: the terms that devices of one block gained
 // and lost, one a line. A line without devices is about the record's number.
 type change struct {
+	seq          int64
 	number       uint32
 	gained, lost string
 }

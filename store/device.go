@@ -65,7 +65,7 @@ func (s *Store) RegisterDevice(ctx context.Context, d registry.Stored) (registry
 	}
 	terms := append(indexTerms(d.Device), everyone)
 	var stored registry.Stored
-	err = s.write(ctx, func(t *tx) (err error) {
+	err = s.writeFor(ctx, d.AppID, func(t *tx) (err error) {
 		stored, err = registerDevice(t, d, values, terms)
 		return err
 	})
@@ -80,7 +80,7 @@ func registerDevice(t *tx, d registry.Stored, v values, terms []string) (_ regis
 	if err == nil && !added { // a known installation, or its token is another's
 		known, err := scanDevice(t.row("SELECT "+deviceColumns+" FROM device WHERE app_id = $1 AND install_id = $2", d.AppID, d.InstallID))
 		if !errors.Is(err, registry.ErrNone) {
-			t.late.next[d.AppID]-- // the number was not used
+			t.unused(d.AppID)
 			return known, err
 		}
 		if err := takeToken(t, d.AppID, d.Token); err != nil {
@@ -127,7 +127,7 @@ func valuesOf(d aurora.Device) (values, error) {
 // ChangeDevice applies change to a stored device. Another device of the app
 // that holds the resulting token loses it: a token has one owner.
 func (s *Store) ChangeDevice(ctx context.Context, appID int64, number uint32, change func(*aurora.Device) error) error {
-	return s.write(ctx, func(t *tx) error {
+	return s.writeFor(ctx, appID, func(t *tx) error {
 		stored, err := scanDevice(t.row("SELECT "+deviceColumns+" FROM device WHERE app_id = $1 AND number = $2", appID, number))
 		if err != nil {
 			return err
@@ -228,7 +228,7 @@ func (s *Store) FindDevices(ctx context.Context, appID int64, q registry.Query) 
 		SELECT number FROM device WHERE registration_id = $4 AND app_id = $1
 		UNION SELECT number FROM device WHERE app_id = $1 AND alias = $4
 		UNION SELECT number FROM device WHERE app_id = $1 AND token >= $5 AND token < $6
-		UNION SELECT value FROM json_each($7)) ORDER BY number DESC LIMIT $3`,
+		UNION SELECT CAST(value AS BIGINT) FROM `+s.dialect.list("$7")+`) ORDER BY number DESC LIMIT $3`,
 		appID, q.Before, q.Limit, q.Text, strings.ToLower(q.Text), high, string(list))
 	return ds, err
 }

@@ -10,11 +10,13 @@ import (
 	"github.com/RoaringBitmap/roaring/v2"
 	"github.com/aurora-push/aurora"
 	"github.com/aurora-push/aurora/dispatch"
+	"github.com/aurora-push/aurora/store/storetest"
 )
 
 // A database from before messages had notes keeps its messages, outcomes and
 // jobs: what waited is sent.
 func TestMessagesFromBeforeNotes(t *testing.T) {
+	storetest.SQLiteOnly(t, "PostgreSQL came later")
 	dir := t.TempDir()
 	old, err := sql.Open("sqlite3", "file:"+filepath.Join(dir, "aurora.db"))
 	if err != nil {
@@ -41,7 +43,7 @@ func TestMessagesFromBeforeNotes(t *testing.T) {
 	run("INSERT INTO job (id, message_id, app_id, lane, block, attempt, due_at, targets) VALUES (9, 77, 1, 0, -1, 1, 4000, ?)", blobOf(roaring.BitmapOf(2, 3)))
 	old.Close()
 
-	s, err := Open(t.Context(), dir)
+	s, err := openTest(t, dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,7 +68,7 @@ func TestMessagesFromBeforeNotes(t *testing.T) {
 // A message for few devices has notes, one for more has bitmaps, and both
 // answer the same.
 func TestNotesAndBitmapsAnswerTheSame(t *testing.T) {
-	s, err := Open(t.Context(), t.TempDir())
+	s, err := openTest(t, t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}

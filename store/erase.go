@@ -67,6 +67,7 @@ const partRows = 2000 // of parts that one transaction deletes
 var ownedByApps = []owned{
 	{table: "job", key: "id", rows: 500},
 	{table: "device", key: "number", rows: 1000},
+	{table: "number_range", key: "last", rows: 1000},
 	{table: "badge", key: "run", rows: 1000},
 	{table: "index_change", key: "block, seq", rows: 2000},
 	{table: "index_block", key: "block, term", rows: 1000},

@@ -14,7 +14,7 @@ import (
 // column app_id adds it to ownedByApps.
 func TestEveryTableOfAnAppIsErased(t *testing.T) {
 	ctx := t.Context()
-	s, err := Open(ctx, t.TempDir())
+	s, err := openTest(t, t.TempDir())
 	check(t, err)
 	defer s.Close()
 	var owner int64
@@ -105,17 +105,31 @@ type column struct {
 
 func tablesWith(t *testing.T, s *Store, name string) (tables []string) {
 	t.Helper()
+	query := "SELECT m.name FROM sqlite_master m JOIN pragma_table_info(m.name) c ON c.name = $1 WHERE m.type = 'table' ORDER BY m.name"
+	if s.dialect.shared {
+		query = "SELECT table_name FROM information_schema.columns WHERE table_schema = current_schema() AND column_name = $1 ORDER BY table_name"
+	}
 	check(t, s.rows(t.Context(), func(row scanner) error {
 		var table string
 		err := row.Scan(&table)
 		tables = append(tables, table)
 		return err
-	}, "SELECT m.name FROM sqlite_master m JOIN pragma_table_info(m.name) c ON c.name = $1 WHERE m.type = 'table' ORDER BY m.name", name))
+	}, query, name))
 	return tables
 }
 
 func columnsOf(t *testing.T, s *Store, table string) (columns []column) {
 	t.Helper()
+	if s.dialect.shared {
+		check(t, s.rows(t.Context(), func(row scanner) error {
+			var c column
+			err := row.Scan(&c.name, &c.kind, &c.optional)
+			c.kind = map[string]string{"text": "TEXT", "bytea": "BLOB", "smallint": "SMALLINT"}[c.kind]
+			columns = append(columns, c)
+			return err
+		}, "SELECT column_name, data_type, column_default IS NOT NULL OR is_nullable = 'YES' OR is_identity = 'YES' FROM information_schema.columns WHERE table_schema = current_schema() AND table_name = $1 ORDER BY ordinal_position", table))
+		return columns
+	}
 	check(t, s.rows(t.Context(), func(row scanner) error {
 		var c column
 		var required, key int
@@ -151,6 +165,8 @@ func fill(t *testing.T, s *Store, table string, given map[string]any, n, rows in
 					value = fmt.Sprint("v", n+i)
 				case c.kind == "BLOB":
 					value = fmt.Append(nil, n+i)
+				case c.kind == "SMALLINT":
+					value = (n + i) % 30000
 				default:
 					value = n + i
 				}

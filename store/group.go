@@ -65,6 +65,9 @@ func (s *Store) SetMember(ctx context.Context, groupID, appID int64, member bool
 			_, err := t.exec("DELETE FROM group_member WHERE group_id = $1 AND app_id = $2", groupID, appID)
 			return err
 		}
+		if err := t.gate("group members", groupID); err != nil {
+			return err
+		}
 		var others int
 		if err := t.row("SELECT COUNT(*) FROM group_member WHERE group_id = $1 AND app_id <> $2", groupID, appID).Scan(&others); err != nil {
 			return err
@@ -93,6 +96,9 @@ func (s *Store) BeginGroupPush(ctx context.Context, groupID int64, id aurora.Mes
 	err = s.write(ctx, func(t *tx) error {
 		first = id
 		if cid != "" {
+			if err := t.gate("group pushes", groupID); err != nil {
+				return err
+			}
 			err := t.row("SELECT id FROM group_push WHERE group_id = $1 AND cid = $2 AND created_at >= $3", groupID, cid, millis(t.now.Add(-cidLife))).Scan(&first)
 			if err = none(err, ledger.ErrNone); !errors.Is(err, ledger.ErrNone) {
 				return err

@@ -132,6 +132,9 @@ func enqueue(t *tx, m *aurora.Message, devices byPlatform, block int64) error {
 	if all.IsEmpty() {
 		return nil
 	}
+	if err := t.gate("waiting", m.ID); err != nil { // who stops or replaces it must not miss them
+		return err
+	}
 	var stopped, replacedBy int64
 	if err := t.row("SELECT stopped_at, replaced_by FROM message WHERE id = $1", int64(m.ID)).Scan(&stopped, &replacedBy); err != nil {
 		return err
@@ -359,6 +362,9 @@ func giveUp(t *tx, appID int64, id aurora.MessageID, reason string) (map[int64]*
 func override(t *tx, m *aurora.Message) error {
 	old := m.Options.OverrideID
 	if _, err := t.exec("UPDATE message SET replaced_by = $2 WHERE id = $1", int64(old), int64(m.ID)); err != nil {
+		return err
+	}
+	if err := t.gate("waiting", old); err != nil {
 		return err
 	}
 	places, err := giveUp(t, m.AppID, old, aurora.ReasonReplaced)

@@ -24,7 +24,7 @@ type broadcasts struct {
 
 func newBroadcasts(t *testing.T) *broadcasts {
 	t.Helper()
-	s, err := Open(t.Context(), t.TempDir())
+	s, err := openTest(t, t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,7 +66,7 @@ func (b *broadcasts) plan(m *aurora.Message, block int64, numbers *roaring.Bitma
 		}
 		b.check(b.s.Settle(b.Context(), dispatch.Settlement{Job: planned, Done: true}))
 	}
-	b.check(b.s.FreeLeases(b.Context()))
+	b.check(b.s.write(b.Context(), func(t *tx) error { return release(t, "me") }))
 }
 
 func split(numbers *roaring.Bitmap) byPlatform {

@@ -63,7 +63,7 @@ func (s *Store) LoadBlock(ctx context.Context, appID int64, block uint32, terms 
 			return b, err
 		}
 	}
-	t, err := s.reads.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	t, err := s.reads.BeginTx(ctx, s.dialect.moment)
 	if err != nil {
 		return b, err
 	}
@@ -201,9 +201,6 @@ const (
 	foldTerms   = 4096 // bitmaps written by one transaction, which others wait for
 )
 
-// errEnough ends the reading of changes.
-var errEnough = errors.New("store: enough for one transaction")
-
 // Fold merges the pending changes of some blocks into their bitmaps: of those
 // with the oldest ones, so that no app waits behind busier ones. It returns how
 // many gains and losses of a term it consumed.
@@ -245,30 +242,38 @@ func (s *Store) Fold(ctx context.Context) (int, error) {
 // foldBlock folds changes of one block until they need more than room bitmaps.
 func foldBlock(t *tx, appID int64, block uint32, room int) (n, written int, err error) {
 	bitmaps := map[string]*roaring.Bitmap{}
-	var last int64
-	err = t.rows(func(row scanner) error {
-		if len(bitmaps) >= room || n >= foldChanges {
-			return errEnough
+	last := int64(-1 << 63)
+	for len(bitmaps) < room && n < foldChanges {
+		changes, err := t.changes(appID, block, last)
+		if err != nil {
+			return 0, 0, err
 		}
-		var c change
-		if err := row.Scan(&last, &c.number, &c.gained, &c.lost); err != nil {
-			return err
+		if len(changes) == 0 {
+			break
 		}
-		return c.each(func(term string, lo, hi uint32, present bool) (err error) {
-			b := bitmaps[term]
-			if b == nil {
-				if b, err = loadBitmap(t.row("SELECT bitmap FROM index_block WHERE app_id = $1 AND block = $2 AND term = $3", appID, block, term)); err != nil {
-					return err
-				}
-				bitmaps[term] = b
+		for _, c := range changes {
+			if len(bitmaps) >= room || n >= foldChanges {
+				break
 			}
-			setRange(b, lo, hi, present)
-			n++
-			return nil
-		})
-	}, "SELECT seq, number, gained, lost FROM index_change WHERE app_id = $1 AND block = $2 ORDER BY seq LIMIT $3", appID, block, foldChanges)
-	if err != nil && !errors.Is(err, errEnough) || n == 0 {
-		return 0, 0, err
+			last = c.seq
+			if err := c.each(func(term string, lo, hi uint32, present bool) (err error) {
+				b := bitmaps[term]
+				if b == nil {
+					if b, err = loadBitmap(t.row("SELECT bitmap FROM index_block WHERE app_id = $1 AND block = $2 AND term = $3", appID, block, term)); err != nil {
+						return err
+					}
+					bitmaps[term] = b
+				}
+				setRange(b, lo, hi, present)
+				n++
+				return nil
+			}); err != nil {
+				return 0, 0, err
+			}
+		}
+	}
+	if n == 0 {
+		return 0, 0, nil
 	}
 	for term, b := range bitmaps {
 		if b.IsEmpty() {
@@ -283,6 +288,20 @@ func foldBlock(t *tx, appID int64, block uint32, room int) (n, written int, err 
 	}
 	_, err = t.exec("DELETE FROM index_change WHERE app_id = $1 AND block = $2 AND seq <= $3", appID, block, last)
 	return n, len(bitmaps), err
+}
+
+// foldPortion is how many changes are read at once: each may be of a thousand terms.
+const foldPortion = 64
+
+// changes reads the changes of a block after one, in order.
+func (t *tx) changes(appID int64, block uint32, after int64) (list []change, err error) {
+	err = t.rows(func(row scanner) error {
+		var c change
+		err := row.Scan(&c.seq, &c.number, &c.gained, &c.lost)
+		list = append(list, c)
+		return err
+	}, "SELECT seq, number, gained, lost FROM index_change WHERE app_id = $1 AND block = $2 AND seq > $3 ORDER BY seq LIMIT $4", appID, block, after, foldPortion)
+	return list, err
 }
 
 // loadBitmap reads a stored bitmap; no row is the empty set.

@@ -12,11 +12,12 @@ import (
 	"github.com/aurora-push/aurora/audience"
 	"github.com/aurora-push/aurora/registry"
 	"github.com/aurora-push/aurora/store"
+	"github.com/aurora-push/aurora/store/storetest"
 )
 
 func open(t *testing.T, dir string) *store.Store {
 	t.Helper()
-	db, err := store.Open(t.Context(), dir)
+	db, err := openStore(t, dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -26,6 +27,14 @@ func open(t *testing.T, dir string) *store.Store {
 		}
 	})
 	return db
+}
+
+func openStore(t *testing.T, dir string) (*store.Store, error) {
+	t.Helper()
+	if url := storetest.Database(t, dir); url != "" {
+		return store.OpenURL(t.Context(), url)
+	}
+	return store.Open(t.Context(), dir)
 }
 
 func newApp(t *testing.T, db *store.Store) aurora.App {
@@ -108,7 +117,7 @@ func TestFoldIsFair(t *testing.T) {
 		}
 	}
 	var n int
-	if err := beside(t, dir).QueryRow("SELECT COUNT(*) FROM index_change WHERE app_id = ?", quiet.AppID).Scan(&n); err != nil || n != 0 {
+	if err := beside(t, dir).QueryRow("SELECT COUNT(*) FROM index_change WHERE app_id = $1", quiet.AppID).Scan(&n); err != nil || n != 0 {
 		t.Errorf("%d changes of the quiet app are still not folded (%v)", n, err)
 	}
 }

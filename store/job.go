@@ -58,11 +58,11 @@ func scanJob(row scanner) (j dispatch.Job, err error) {
 // its new fence keeps the old holder from settling it.
 func (s *Store) LeaseJobs(ctx context.Context, lane dispatch.Lane, holder string, until time.Time, max int) (jobs []dispatch.Job, err error) {
 	var due int
-	err = s.row(ctx, "SELECT COUNT(*) FROM (SELECT 1 FROM job WHERE lane = $1 AND due_at <= $2 LIMIT 1)", int(lane), time.Now().UnixMilli()).Scan(&due)
+	err = s.row(ctx, "SELECT COUNT(*) FROM (SELECT 1 FROM job WHERE lane = $1 AND due_at <= $2 LIMIT 1) q", int(lane), time.Now().UnixMilli()).Scan(&due)
 	if err != nil || due == 0 { // an idle lane costs a read, not a commit
 		return nil, err
 	}
-	err = s.write(ctx, func(t *tx) error {
+	err = s.claim(ctx, func(t *tx) error {
 		jobs = nil
 		// The app with the fewest jobs ahead of it goes first.
 		return t.rows(func(row scanner) error {
@@ -70,8 +70,8 @@ func (s *Store) LeaseJobs(ctx context.Context, lane dispatch.Lane, holder string
 			jobs = append(jobs, j)
 			return err
 		}, `UPDATE job SET holder = $3, due_at = $4, fence = fence + 1 WHERE id IN (
-			SELECT id FROM (SELECT id, ROW_NUMBER() OVER (PARTITION BY app_id ORDER BY due_at, id) AS place FROM job WHERE lane = $1 AND due_at <= $2 ORDER BY due_at LIMIT 10000) q
-			ORDER BY place, id LIMIT $5) RETURNING `+jobColumns, int(lane), millis(t.now), holder, millis(until), max)
+			SELECT j.id FROM job j JOIN (SELECT id, ROW_NUMBER() OVER (PARTITION BY app_id ORDER BY due_at, id) AS place FROM job WHERE lane = $1 AND due_at <= $2 ORDER BY due_at LIMIT 10000) q
+			ON q.id = j.id WHERE j.due_at <= $2 ORDER BY q.place, j.id LIMIT $5`+s.dialect.skipLocked+`) RETURNING `+jobColumns, int(lane), millis(t.now), holder, millis(until), max)
 	})
 	if err != nil { // what was read is not leased: another may work on it
 		return nil, err
@@ -79,9 +79,12 @@ func (s *Store) LeaseJobs(ctx context.Context, lane dispatch.Lane, holder string
 	return jobs, nil
 }
 
-// FreeLeases gives every leased job back. Only the one server that uses the
-// database may call it, at its start.
+// FreeLeases gives every leased job back if this is the only server that can use
+// the database, at its start. Of servers that share one, Beat finds the dead.
 func (s *Store) FreeLeases(ctx context.Context) error {
+	if s.dialect.shared {
+		return nil
+	}
 	return s.write(ctx, func(t *tx) error {
 		_, err := t.exec("UPDATE job SET holder = '', due_at = $1 WHERE holder <> ''", millis(t.now))
 		return err

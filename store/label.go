@@ -53,7 +53,7 @@ func (s *Store) TagNames(ctx context.Context, appID int64, limit int) ([]string,
 
 // ChangeDevices applies change to several devices in one transaction.
 func (s *Store) ChangeDevices(ctx context.Context, appID int64, numbers []uint32, change func(*aurora.Device) error) error {
-	return s.write(ctx, func(t *tx) error {
+	return s.writeFor(ctx, appID, func(t *tx) error {
 		for _, n := range numbers {
 			stored, err := scanDevice(t.row("SELECT "+deviceColumns+" FROM device WHERE app_id = $1 AND number = $2", appID, n))
 			if errors.Is(err, registry.ErrNone) {

@@ -235,6 +235,9 @@ func (s *Store) Message(ctx context.Context, id aurora.MessageID) (aurora.Messag
 
 // notePaced notes a push that is spread over time, unless too many are running.
 func notePaced(t *tx, m *aurora.Message) error {
+	if err := t.gate("paced", m.AppID); err != nil {
+		return err
+	}
 	if _, err := t.exec("DELETE FROM paced WHERE app_id = $1 AND ends_at <= $2", m.AppID, millis(t.now)); err != nil {
 		return err
 	}
@@ -268,6 +271,9 @@ func (s *Store) StopMessage(ctx context.Context, appID int64, id aurora.MessageI
 			return err
 		}
 		if _, err := t.exec("DELETE FROM paced WHERE app_id = $1 AND message_id = $2", appID, int64(id)); err != nil {
+			return err
+		}
+		if err := t.gate("waiting", id); err != nil {
 			return err
 		}
 		_, err = giveUp(t, appID, id, aurora.ReasonStopped)

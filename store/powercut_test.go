@@ -11,12 +11,14 @@ import (
 	"github.com/RoaringBitmap/roaring/v2"
 	"github.com/aurora-push/aurora"
 	"github.com/aurora-push/aurora/dispatch"
+	"github.com/aurora-push/aurora/store/storetest"
 )
 
 // A power cut loses what was not yet on the disk: the end of the log, from any
 // byte on, or with rubbish in its place. Whatever was answered before is there
 // when the database is opened again, in order and without a gap, and it works on.
 func TestPowerCut(t *testing.T) {
+	storetest.SQLiteOnly(t, "its log")
 	dir := t.TempDir()
 	s, err := Open(t.Context(), dir)
 	if err != nil {

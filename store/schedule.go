@@ -30,6 +30,9 @@ func (s *Store) CreateSchedule(ctx context.Context, n dispatch.Schedule, cid str
 				return err
 			}
 		}
+		if err := t.gate("schedules", n.AppID); err != nil {
+			return err
+		}
 		var unfinished int
 		if err := t.row("SELECT COUNT(*) FROM schedule WHERE app_id = $1 AND "+unfinishedAt2, n.AppID, millis(n.CreatedAt)).Scan(&unfinished); err != nil {
 			return err

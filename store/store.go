@@ -29,10 +29,12 @@ const migrationFiles = "migrations/*.sql"
 
 // Store is an open database.
 type Store struct {
-	dir       string
+	dir       string // of a SQLite database
+	url       string // of a PostgreSQL database
 	dialect   dialect
 	reads     *sql.DB
-	writer    *writer
+	writes    *sql.DB // the same as reads for SQLite
+	desk      *desk
 	interests interests
 	stmts     sync.Map // query → *sql.Stmt on reads
 }
@@ -61,7 +63,7 @@ func Open(ctx context.Context, dir string) (*Store, error) {
 	}
 	reads.SetMaxOpenConns(max(4, 2*runtime.NumCPU()))
 	reads.SetMaxIdleConns(max(4, 2*runtime.NumCPU()))
-	s := &Store{dialect: sqlite, reads: reads, dir: dir}
+	s := &Store{dialect: sqlite, reads: reads, writes: reads, dir: dir}
 	if err := s.start(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("the database %s cannot be opened: %w", path, err), reads.Close())
 	}
@@ -105,11 +107,13 @@ func (s *Store) start(ctx context.Context) error {
 	for begin := time.Now(); ; time.Sleep(20 * time.Millisecond) {
 		conn, err := s.reads.Conn(ctx)
 		if err == nil {
-			if err = errors.Join(keepOld(ctx, conn, s.dir), s.migrate(ctx, conn)); err == nil {
-				s.writer = newWriter(conn, s.dialect)
-				return nil
-			}
-			err = errors.Join(err, conn.Close())
+			err = errors.Join(keepOld(ctx, conn, s.dir), s.migrate(ctx, conn), conn.Close())
+		}
+		if err == nil {
+			s.desk, err = newDesk(ctx, s.writes, s.dialect, 1)
+		}
+		if err == nil {
+			return nil
 		}
 		if !strings.Contains(err.Error(), "locked") || time.Since(begin) > startTime || ctx.Err() != nil {
 			return err
@@ -119,8 +123,11 @@ func (s *Store) start(ctx context.Context) error {
 
 // Close waits for writes in progress and closes the database.
 func (s *Store) Close() error {
-	err := s.writer.close()
+	err := errors.Join(s.leave(), s.desk.close())
 	s.stmts.Range(func(_, v any) bool { v.(*sql.Stmt).Close(); return true })
+	if s.dialect.shared {
+		err = errors.Join(err, s.writes.Close())
+	}
 	return errors.Join(err, s.reads.Close())
 }
 
@@ -131,7 +138,7 @@ func (s *Store) migrate(ctx context.Context, conn *sql.Conn) (err error) {
 	if err != nil {
 		return err
 	}
-	if _, err := conn.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
+	if _, err := conn.ExecContext(ctx, s.dialect.claim); err != nil {
 		return err
 	}
 	defer func() {
@@ -189,7 +196,7 @@ func (s *Store) row(ctx context.Context, query string, args ...any) scanner {
 	if err != nil {
 		return failed{err}
 	}
-	return st.QueryRowContext(ctx, args...)
+	return st.QueryRowContext(ctx, s.dialect.fit(args)...)
 }
 
 // quick is the context for a read of a row or two: one that can be cancelled
@@ -202,7 +209,7 @@ func (s *Store) rows(ctx context.Context, scan func(scanner) error, query string
 	if err != nil {
 		return err
 	}
-	rows, err := st.QueryContext(ctx, args...)
+	rows, err := st.QueryContext(ctx, s.dialect.fit(args)...)
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,9 @@ import (
 // PutTestDevice stores or renames a test device.
 func (s *Store) PutTestDevice(ctx context.Context, appID int64, d registry.TestDevice, max int) error {
 	return s.write(ctx, func(t *tx) error {
+		if err := t.gate("test devices", appID); err != nil {
+			return err
+		}
 		var others int
 		if err := t.row("SELECT COUNT(*) FROM test_device WHERE app_id = $1 AND registration_id <> $2", appID, d.RegistrationID).Scan(&others); err != nil {
 			return err

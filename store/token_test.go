@@ -13,7 +13,7 @@ import (
 // A token has one owner, a dead one is forgotten unless it was reported since,
 // and a device has only so many.
 func TestSpecialTokens(t *testing.T) {
-	s, err := Open(t.Context(), t.TempDir())
+	s, err := openTest(t, t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}

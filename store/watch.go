@@ -17,9 +17,9 @@ type Commit struct {
 	Err   error         // nil if it is durable
 }
 
-// OnCommit has watcher called after each commit, by the writer itself: it must
+// OnCommit has watcher called after each commit, by its writer: it must
 // not block. There is one watcher; a second call replaces it.
-func (s *Store) OnCommit(watcher func(Commit)) { s.writer.watcher.Store(&watcher) }
+func (s *Store) OnCommit(watcher func(Commit)) { s.desk.watcher.Store(&watcher) }
 
 // Check reports why the database cannot be relied on at the moment: it does not
 // answer, its one writer does not get through, or it refuses what is written, as
@@ -68,8 +68,15 @@ func (s *Store) Unfolded(ctx context.Context) (n int64, err error) {
 	return n, err
 }
 
-// Size returns the bytes that the database takes on the disk, its log included.
+// Size returns the bytes that the database takes on the disk, its log included;
+// of PostgreSQL the tables and indexes.
 func (s *Store) Size() (bytes int64) {
+	if s.dialect.shared {
+		ctx, cancel := context.WithTimeout(context.Background(), connectTime)
+		defer cancel()
+		_ = s.row(ctx, "SELECT pg_database_size(current_database())").Scan(&bytes) // 0 says that it is not known
+		return bytes
+	}
 	for _, suffix := range []string{"", "-wal"} {
 		if info, err := os.Stat(filepath.Join(s.dir, DatabaseFile+suffix)); err == nil {
 			bytes += info.Size()

@@ -34,6 +34,9 @@ func enabledEndpoints(t *tx, appID int64) (es []webhook.Endpoint, err error) {
 // CreateEndpoint stores an endpoint unless the app has max.
 func (s *Store) CreateEndpoint(ctx context.Context, e webhook.Endpoint, max int) (webhook.Endpoint, error) {
 	err := s.write(ctx, func(t *tx) error {
+		if err := t.gate("webhooks", e.AppID); err != nil {
+			return err
+		}
 		var n int
 		if err := t.row("SELECT COUNT(*) FROM webhook WHERE app_id = $1 AND callback = 0", e.AppID).Scan(&n); err != nil {
 			return err
@@ -158,7 +161,7 @@ func scanDelivery(row scanner) (d webhook.Delivery, err error) {
 
 // LeaseDeliveries returns due deliveries that nobody else gets before a time.
 func (s *Store) LeaseDeliveries(ctx context.Context, number int64, until time.Time, max int) (ds []webhook.Delivery, err error) {
-	err = s.write(ctx, func(t *tx) error {
+	err = s.claim(ctx, func(t *tx) error {
 		ds = nil
 		var ids []int64
 		if err := t.rows(func(row scanner) error {
@@ -201,7 +204,7 @@ func (s *Store) SettleDeliveries(ctx context.Context, number int64, results []we
 		}
 		failing := "CASE WHEN failing_since = 0 THEN $2 ELSE failing_since END"
 		if delivered {
-			failing = "0 * $2"
+			failing = "0 * CAST($2 AS BIGINT)"
 		}
 		if _, err := t.exec("UPDATE webhook SET failing_since = "+failing+" WHERE number = $1", number, millis(tried)); err != nil {
 			return err

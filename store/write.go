@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"crypto/rand"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -10,18 +11,30 @@ import (
 	"time"
 )
 
-// writer is the only one who writes, and commits in groups: while one commit
-// waits for the disk, the next group gathers. Every caller is told the truth
-// about its own part: an error in one part undoes that part alone.
+// writer writes, and commits in groups: while one commit waits for the disk,
+// the next group gathers. Every caller is told the truth about its own part: an
+// error in one part undoes that part alone. A SQLite database has one writer, a
+// PostgreSQL database several (desk).
 type writer struct {
+	desk    *desk
+	db      *sql.DB // to connect again
 	conn    *sql.Conn
 	dialect dialect
+	begin   string
 	stmts   map[string]*sql.Stmt
-	queue   chan *write
-	quit    chan struct{} // closed: no new writes
+	own     chan *write   // for this writer alone
+	shared  chan *write   // for whichever is free
 	done    chan struct{} // closed: the writer has ended
+}
+
+// desk hands writes to writers.
+type desk struct {
+	writers []*writer
+	claimer *writer       // takes what claim is given: with one writer, that one
+	quit    chan struct{} // closed: no new writes
 	once    sync.Once
 	watcher atomic.Pointer[func(Commit)]
+	node    string // what its writers are called where rows are leased
 }
 
 type write struct {
@@ -30,63 +43,139 @@ type write struct {
 	out chan struct{}
 }
 
-// maxGroup bounds how long the first of a group waits for the last.
-const maxGroup = 512
+// queueSize is how many writes wait in a queue before their callers do.
+const queueSize = 512
 
 // errClosed is the answer to a write after Close.
 var errClosed = errors.New("the database is closed")
 
-func newWriter(conn *sql.Conn, d dialect) *writer {
-	w := &writer{conn: conn, dialect: d, stmts: map[string]*sql.Stmt{}, queue: make(chan *write, maxGroup), quit: make(chan struct{}), done: make(chan struct{})}
-	go w.run()
-	return w
+// newDesk starts n writers. With one of them it does everything.
+func newDesk(ctx context.Context, db *sql.DB, d dialect, n int) (*desk, error) {
+	k := &desk{quit: make(chan struct{}), node: rand.Text()}
+	shared := make(chan *write, queueSize)
+	start := func(begin string, shared chan *write) error {
+		conn, err := db.Conn(ctx)
+		if err != nil {
+			return err
+		}
+		w := &writer{desk: k, db: db, conn: conn, dialect: d, begin: begin, stmts: map[string]*sql.Stmt{}, own: make(chan *write, queueSize), shared: shared, done: make(chan struct{})}
+		k.writers = append(k.writers, w)
+		return nil
+	}
+	for range n {
+		if err := start(d.begin, shared); err != nil {
+			return nil, errors.Join(err, k.abandon())
+		}
+	}
+	if n > 1 {
+		if err := start(d.claim, nil); err != nil {
+			return nil, errors.Join(err, k.abandon())
+		}
+	}
+	k.claimer = k.writers[len(k.writers)-1]
+	for _, w := range k.writers {
+		go w.run()
+	}
+	return k, nil
+}
+
+// abandon gives back the connections of writers that have not begun.
+func (k *desk) abandon() (err error) {
+	for _, w := range k.writers {
+		err = errors.Join(err, w.conn.Close())
+	}
+	return err
 }
 
 // write runs do in a transaction and returns once it is durable. The context
 // bounds only the wait for a place in the queue: a write that has one is
 // carried out, so that its result is never in doubt. do may run more than once.
 func (s *Store) write(ctx context.Context, do func(*tx) error) error {
-	w := &write{do: do, out: make(chan struct{})}
+	w := s.desk.writers[0]
+	return s.desk.hand(ctx, w, w.shared, do)
+}
+
+// writeFor is write for changes of one app's devices: they go to one writer,
+// since two would be in each other's way at the app's numbers and counts.
+func (s *Store) writeFor(ctx context.Context, appID int64, do func(*tx) error) error {
+	if len(s.desk.writers) == 1 {
+		return s.write(ctx, do)
+	}
+	w := s.desk.writers[uint64(appID)%uint64(len(s.desk.writers)-1)]
+	return s.desk.hand(ctx, w, w.own, do)
+}
+
+// claim is write for leasing rows that others want at the same moment: it sees
+// what they have leased while it waited.
+func (s *Store) claim(ctx context.Context, do func(*tx) error) error {
+	w := s.desk.claimer
+	if len(s.desk.writers) == 1 {
+		return s.desk.hand(ctx, w, w.shared, do)
+	}
+	return s.desk.hand(ctx, w, w.own, do)
+}
+
+// hand puts a write into a queue and waits for its end; w is one of those who
+// take from the queue.
+func (k *desk) hand(ctx context.Context, w *writer, queue chan *write, do func(*tx) error) error {
+	one := &write{do: do, out: make(chan struct{})}
 	select {
-	case s.writer.queue <- w:
+	case queue <- one:
 	case <-ctx.Done():
 		return ctx.Err()
-	case <-s.writer.quit:
+	case <-k.quit:
 		return errClosed
 	}
 	select {
-	case <-w.out:
-		return w.err
-	case <-s.writer.done: // it may have been answered just before the end
+	case <-one.out:
+		return one.err
+	case <-w.done: // it may have been answered just before the end, or be another's
+		for _, other := range k.writers {
+			<-other.done
+		}
 		select {
-		case <-w.out:
-			return w.err
+		case <-one.out:
+			return one.err
 		default:
 			return errClosed
 		}
 	}
 }
 
-func (w *writer) close() error {
-	w.once.Do(func() { close(w.quit) })
-	<-w.done
-	var err error
+func (k *desk) close() (err error) {
+	k.once.Do(func() { close(k.quit) })
+	for _, w := range k.writers {
+		<-w.done
+	}
+	for _, w := range k.writers {
+		err = errors.Join(err, w.forget(), w.conn.Close())
+	}
+	return err
+}
+
+// forget closes the prepared statements.
+func (w *writer) forget() (err error) {
 	for _, st := range w.stmts {
 		err = errors.Join(err, st.Close())
 	}
-	return errors.Join(err, w.conn.Close())
+	clear(w.stmts)
+	return err
 }
 
 func (w *writer) run() {
 	defer close(w.done)
 	for {
 		select {
-		case first := <-w.queue:
+		case first := <-w.own:
 			w.commit(w.gather(first))
-		case <-w.quit:
+		case first := <-w.shared:
+			w.commit(w.gather(first))
+		case <-w.desk.quit:
 			for {
 				select {
-				case first := <-w.queue:
+				case first := <-w.own:
+					w.commit(w.gather(first))
+				case first := <-w.shared:
 					w.commit(w.gather(first))
 				default:
 					return
@@ -98,9 +187,11 @@ func (w *writer) run() {
 
 func (w *writer) gather(first *write) []*write {
 	group := []*write{first}
-	for len(group) < maxGroup {
+	for len(group) < w.dialect.maxGroup {
 		select {
-		case next := <-w.queue:
+		case next := <-w.own:
+			group = append(group, next)
+		case next := <-w.shared:
 			group = append(group, next)
 		default:
 			return group
@@ -114,22 +205,56 @@ func (w *writer) gather(first *write) []*write {
 // everything, as SQLite does when the disk is full.
 var errUndone = errors.New("store: the transaction was undone")
 
-// commit carries a group out and tells every caller. Nearly always every part
-// succeeds, so the first attempt does without savepoints, which cost as much as
-// a small write. If a part fails, the second gives each its savepoint. If one
-// undoes the others' work even so, each is carried out by itself, so that it
-// can fail for its own reasons only.
+// commit carries a group out and tells every caller. A transaction that came
+// into another server's way is done again, a few times; after the second time
+// each part goes by itself, so that it has less in its way.
 func (w *writer) commit(group []*write) {
-	for _, savepoints := range []bool{false, true} {
-		err := w.together(group, savepoints)
-		if !errors.Is(err, errUndone) {
+	began := time.Now()
+	for try := 1; ; try++ {
+		err := w.attempt(group)
+		if !errors.Is(err, errAgain) {
+			return
+		}
+		if len(group) == 1 && hopeless(err, try, began) || time.Since(began) > againTime {
 			answer(group, err)
 			return
 		}
+		w.rest(try)
+		if try >= 2 && len(group) > 1 {
+			for i := range group {
+				w.commit(group[i : i+1])
+			}
+			return
+		}
+	}
+}
+
+// attempt carries a group out and tells every caller, unless all of it is to be
+// done again. Nearly always every part succeeds, so the first attempt does
+// without savepoints, which cost as much as a small write. If a part fails, the
+// second gives each its savepoint. If one undoes the others' work even so, each
+// is carried out by itself, so that it can fail for its own reasons only.
+func (w *writer) attempt(group []*write) error {
+	for _, savepoints := range []bool{false, true} {
+		err := w.together(group, savepoints)
+		if errors.Is(err, errAgain) {
+			return err
+		}
+		if !errors.Is(err, errUndone) {
+			answer(group, err)
+			return nil
+		}
 	}
 	for i := range group {
-		answer(group[i:i+1], w.together(group[i:i+1], false))
+		began := time.Now()
+		err := w.together(group[i:i+1], false)
+		for try := 1; errors.Is(err, errAgain) && !hopeless(err, try, began); try++ {
+			w.rest(try)
+			err = w.together(group[i:i+1], false)
+		}
+		answer(group[i:i+1], err)
 	}
+	return nil
 }
 
 func answer(group []*write, err error) {
@@ -147,19 +272,26 @@ func answer(group []*write, err error) {
 func (w *writer) together(group []*write, savepoints bool) (err error) {
 	began := time.Now()
 	defer func() {
-		if watcher := w.watcher.Load(); watcher != nil && !errors.Is(err, errUndone) {
+		if watcher := w.desk.watcher.Load(); watcher != nil && !errors.Is(err, errUndone) && !errors.Is(err, errAgain) {
 			(*watcher)(Commit{len(group), time.Since(began), err})
 		}
 	}()
-	if err := w.exec("BEGIN IMMEDIATE"); err != nil {
-		w.exec("ROLLBACK") // in case an earlier one did not end; else it fails and changes nothing
-		return err
+	if err := w.control(w.begin); err != nil {
+		w.control("ROLLBACK") // in case an earlier one did not end; else it fails and changes nothing
+		return w.blame(err)
 	}
 	alone := len(group) == 1
 	shared := &tx{w: w, now: began, late: newLate()}
 	for _, g := range group {
-		if g.err = w.part(g.do, shared, savepoints); g.err != nil && (!savepoints || errors.Is(g.err, errUndone)) {
-			err := w.exec("ROLLBACK")
+		if g.err = w.part(g.do, shared, savepoints); g.err == nil {
+			continue
+		}
+		if again := w.blame(g.err); errors.Is(again, errAgain) {
+			w.control("ROLLBACK")
+			return again
+		}
+		if !savepoints || errors.Is(g.err, errUndone) {
+			err := w.control("ROLLBACK")
 			if alone { // nobody else's work is undone
 				return err
 			}
@@ -167,13 +299,14 @@ func (w *writer) together(group []*write, savepoints bool) (err error) {
 		}
 	}
 	if err = shared.flush(); err != nil {
-		w.exec("ROLLBACK")
-		return err
+		w.control("ROLLBACK")
+		return w.blame(err)
 	}
-	if err = w.exec("COMMIT"); err != nil {
-		w.exec("ROLLBACK") // nothing to do about a second failure: the first is reported
+	if err = w.control("COMMIT"); err != nil {
+		w.control("ROLLBACK") // nothing to do about a second failure: the first is reported
+		return w.blameCommit(err)
 	}
-	return err
+	return nil
 }
 
 // part carries out one caller's writes, with a savepoint to undo them alone.
@@ -192,7 +325,7 @@ func (w *writer) part(do func(*tx) error, shared *tx, savepoint bool) (err error
 		return do(shared)
 	}
 	t := &tx{w: w, now: shared.now, late: newLate()}
-	if err := w.exec("SAVEPOINT part"); err != nil {
+	if err := w.control("SAVEPOINT part"); err != nil {
 		return err
 	}
 	if err := do(t); err != nil {
@@ -201,24 +334,29 @@ func (w *writer) part(do func(*tx) error, shared *tx, savepoint bool) (err error
 	if err := t.flush(); err != nil {
 		return w.undo(err)
 	}
-	return w.exec("RELEASE part")
+	return w.control("RELEASE part")
 }
 
 // undo takes back what a part has written. Without its savepoint the whole
 // transaction is gone.
 func (w *writer) undo(cause error) error {
-	if err := w.exec("ROLLBACK TO part"); err != nil {
+	if err := w.control("ROLLBACK TO part"); err != nil {
 		return errors.Join(errUndone, cause, err)
 	}
 	return cause
 }
 
-func (w *writer) exec(query string, args ...any) error {
-	st, err := w.prepare(query)
+// control begins or ends a transaction or a part of one.
+func (w *writer) control(statement string) error {
+	if w.dialect.shared { // PostgreSQL takes these without preparing, also after an error
+		_, err := w.conn.ExecContext(context.Background(), statement)
+		return err
+	}
+	st, err := w.prepare(statement)
 	if err != nil {
 		return err
 	}
-	_, err = st.Exec(args...)
+	_, err = st.Exec()
 	return err
 }
 
@@ -247,7 +385,7 @@ func (t *tx) exec(query string, args ...any) (changed int64, err error) {
 	if err != nil {
 		return 0, err
 	}
-	r, err := st.Exec(args...)
+	r, err := st.Exec(t.w.dialect.fit(args)...)
 	if err != nil {
 		return 0, err
 	}
@@ -259,15 +397,17 @@ func (t *tx) row(query string, args ...any) scanner {
 	if err != nil {
 		return failed{err}
 	}
-	return st.QueryRow(args...)
+	return st.QueryRow(t.w.dialect.fit(args)...)
 }
 
+// rows calls scan for every row. scan must not use the transaction: PostgreSQL
+// answers one statement at a time.
 func (t *tx) rows(scan func(scanner) error, query string, args ...any) error {
 	st, err := t.w.prepare(query)
 	if err != nil {
 		return err
 	}
-	rows, err := st.Query(args...)
+	rows, err := st.Query(t.w.dialect.fit(args)...)
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/aurora-push/aurora"
 	"github.com/aurora-push/aurora/dispatch"
 	"github.com/aurora-push/aurora/registry"
+	"github.com/aurora-push/aurora/store/storetest"
 
 	_ "github.com/ncruces/go-sqlite3/driver"
 )
@@ -19,7 +20,11 @@ import (
 // beside opens the database of a folder as another process would.
 func beside(t *testing.T, dir string) *sql.DB {
 	t.Helper()
-	db, err := sql.Open("sqlite3", "file:"+filepath.Join(dir, "aurora.db")+"?_pragma=busy_timeout(5000)")
+	driver, source := "pgx", storetest.Database(t, dir)
+	if source == "" {
+		driver, source = "sqlite3", "file:"+filepath.Join(dir, "aurora.db")+"?_pragma=busy_timeout(5000)"
+	}
+	db, err := sql.Open(driver, source)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -31,6 +36,7 @@ func beside(t *testing.T, dir string) *sql.DB {
 // disk does, every caller is still told the truth: what succeeded is stored,
 // and what failed is not.
 func TestGroupWhoseTransactionIsUndone(t *testing.T) {
+	storetest.SQLiteOnly(t, "how it undoes")
 	dir := t.TempDir()
 	db := open(t, dir)
 	app := newApp(t, db)
@@ -67,7 +73,7 @@ func TestGroupWhoseTransactionIsUndone(t *testing.T) {
 	wg.Wait()
 	for i, err := range failed {
 		var stored int
-		if e := other.QueryRow("SELECT COUNT(*) FROM device WHERE install_id = ?", fmt.Sprint("install-", i)).Scan(&stored); e != nil {
+		if e := other.QueryRow("SELECT COUNT(*) FROM device WHERE install_id = $1", fmt.Sprint("install-", i)).Scan(&stored); e != nil {
 			t.Fatal(e)
 		}
 		if (err == nil) != (stored == 1) {
@@ -82,6 +88,7 @@ func TestGroupWhoseTransactionIsUndone(t *testing.T) {
 
 // A lease whose commit fails is nobody's.
 func TestLeaseThatIsNotCommitted(t *testing.T) {
+	storetest.SQLiteOnly(t, "its triggers")
 	dir := t.TempDir()
 	db := open(t, dir)
 	app := newApp(t, db)
@@ -103,6 +110,7 @@ func TestLeaseThatIsNotCommitted(t *testing.T) {
 
 // Only the owner of the folder's files reads them, whatever the folder allows.
 func TestDatabaseIsPrivate(t *testing.T) {
+	storetest.SQLiteOnly(t, "its files")
 	dir := filepath.Join(t.TempDir(), "a b+c&d#e%20f")
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		t.Fatal(err)
