@@ -21,11 +21,14 @@ type Receipt struct {
 	MessageID string    `json:"msg_id"` // decimal digits
 	Event     Event     `json:"event"`
 	At        time.Time `json:"at"`
-	// Part is "message" for an in-app message; a push can have a notification under the same id.
+	// Part is "notification", or "message" for an in-app message: a push can have both under one id, and they count apart.
 	Part string `json:"part,omitempty"`
 }
 
-const partMessage = "message"
+const (
+	partNotification = "notification"
+	partMessage      = "message"
+)
 
 // same reports whether two receipts say the same.
 func (r Receipt) same(other Receipt) bool {
@@ -61,9 +64,9 @@ func receiptsFor(event Event, payload []byte, at time.Time) []Receipt {
 	if !ok {
 		return nil
 	}
-	receipts := []Receipt{{MessageID: id, Event: Received, At: at}}
+	receipts := []Receipt{{id, Received, at, partNotification}}
 	if event == Opened {
-		receipts = append(receipts, Receipt{MessageID: id, Event: Opened, At: at})
+		receipts = append(receipts, Receipt{id, Opened, at, partNotification})
 	}
 	return receipts
 }

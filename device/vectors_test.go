@@ -101,18 +101,18 @@ func TestACycleIsNamedAsSuch(t *testing.T) {
 func TestReceiptVectors(t *testing.T) {
 	var vectors []struct {
 		Name, Payload    string
-		Received, Opened [][2]string
+		Received, Opened [][3]string
 	}
 	readVectors(t, "receipts.json", &vectors)
 	for _, v := range vectors {
 		t.Run(v.Name, func(t *testing.T) {
-			for event, want := range map[Event][][2]string{Received: v.Received, Opened: v.Opened} {
+			for event, want := range map[Event][][3]string{Received: v.Received, Opened: v.Opened} {
 				got := receiptsFor(event, []byte(v.Payload), time.Now())
 				if len(got) != len(want) {
 					t.Fatalf("%s: got %v, want %v", event, got, want)
 				}
 				for i := range got {
-					if got[i].MessageID != want[i][0] || string(got[i].Event) != want[i][1] {
+					if want[i] != [3]string{got[i].MessageID, string(got[i].Event), got[i].Part} {
 						t.Fatalf("%s: got %v, want %v", event, got, want)
 					}
 				}

@@ -247,15 +247,22 @@ type app struct {
 	MasterSecret string `json:"master_secret"`
 }
 
-// app makes an app with a certificate of the local APNs.
+// app makes an app with a key of the local APNs, since live activities need one.
 func (i *installation) app(bundleID string) (a app) {
 	i.t.Helper()
 	made := i.command("", "app", "create", "--data", "data", "--account", "owner@example.com", "--name", "Shop", "--bundle-id", bundleID)
 	if err := json.Unmarshal([]byte(made), &a); err != nil {
 		i.t.Fatalf("app create: %v: %s", err, made)
 	}
-	i.command("", "apns", "issue", "--data", "apns", "--bundle-id", bundleID, "--p12", "push.p12", "--password", "secret")
-	i.command("", "app", "credential", "--data", "data", "--app", a.AppKey, "--password", "secret", "push.p12")
+	var key struct {
+		KeyID  string `json:"key_id"`
+		TeamID string `json:"team_id"`
+	}
+	issued := i.command("", "apns", "issue", "--data", "apns", "--bundle-id", bundleID, "--p8", "key.p8")
+	if err := json.Unmarshal([]byte(issued), &key); err != nil {
+		i.t.Fatalf("apns issue: %v: %s", err, issued)
+	}
+	i.command("", "app", "credential", "--data", "data", "--app", a.AppKey, "--key-id", key.KeyID, "--team-id", key.TeamID, "key.p8")
 	return a
 }
 

@@ -33,8 +33,11 @@ typedef NS_ENUM(NSInteger, AURAppState) {
 - (void)setUpWithOption:(nullable NSDictionary *)launchOptions appKey:(nullable NSString *)appKey channel:(nullable NSString *)channel production:(BOOL)production;
 - (void)stop;
 
-/// Passes on a token, or keeps it until setup.
+/// Passes on a token, or keeps the latest until setup.
 - (void)registerDeviceToken:(NSData *)token;
+- (void)registerVoIPToken:(NSData *)token;
+/// Whether tokens belong to the production APNs. Known after setup.
+@property (nonatomic, readonly) BOOL productionTokens;
 /// Notes events, or keeps them until setup.
 - (void)noteReceived:(NSDictionary *)payload;
 - (void)noteOpened:(NSDictionary *)payload;

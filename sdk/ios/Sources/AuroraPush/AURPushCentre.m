@@ -17,7 +17,7 @@ static AURPushCentre *sharedCentre; // guarded by the class
 @end
 
 @implementation AURPushCentre {
-    NSData *_earlyToken;
+    NSData *_earlyToken, *_earlyVoIPToken;
     NSMutableArray<void (^)(AURClient *)> *_earlyEvents;
     AURSigning _signing;
     AURAppState _appState;
@@ -109,16 +109,18 @@ static NSError *problemOf(AURErrorCode code, NSString *sentence) {
 
 /// Makes the client the current one and hands it what came early.
 - (void)takeOver:(AURClient *)client {
-    NSData *token = nil;
+    NSData *token = nil, *voip = nil;
     NSArray *events = nil;
     @synchronized(self) {
         self.client = client;
         token = _earlyToken;
+        voip = _earlyVoIPToken;
         events = [_earlyEvents copy];
-        _earlyToken = nil;
+        _earlyToken = _earlyVoIPToken = nil;
         [_earlyEvents removeAllObjects];
     }
     if (token != nil) [self registerDeviceToken:token];
+    if (voip != nil) [self registerVoIPToken:voip];
     for (void (^event)(AURClient *) in events) event(client);
     [self tune];
 }
@@ -174,8 +176,19 @@ static NSError *problemOf(AURErrorCode code, NSString *sentence) {
         client = self.client;
         if (client == nil) _earlyToken = [token copy];
     }
-    [client registerDeviceToken:token production:AURProductionToken(_signing, client.config.production)];
+    [client registerDeviceToken:token production:self.productionTokens];
 }
+
+- (void)registerVoIPToken:(NSData *)token {
+    AURClient *client = nil;
+    @synchronized(self) {
+        client = self.client;
+        if (client == nil) _earlyVoIPToken = [token copy];
+    }
+    [client registerVoIPToken:token production:self.productionTokens];
+}
+
+- (BOOL)productionTokens { return AURProductionToken(_signing, self.client.config.production); }
 
 - (void)noteReceived:(NSDictionary *)payload { [self note:^(AURClient *client) { [client noteReceived:payload]; }]; }
 

@@ -20,6 +20,12 @@
 
 #pragma mark - Start and identity
 
+static void (^codeDone(void (^completion)(NSInteger)))(NSError *) {
+    return ^(NSError *error) {
+        if (completion != nil) completion(error.code);
+    };
+}
+
 + (void)setServer:(NSString *)baseURL { [self centre].server = baseURL; }
 
 + (void)setAppGroup:(NSString *)group { [self centre].appGroup = group; }
@@ -39,25 +45,37 @@
 + (NSString *)registrationID { return [self centre].client.registrationID ?: @""; }
 
 + (void)registrationIDCompletionHandler:(void (^)(int, NSString *))completion {
+    if (completion == nil) return;
     [[self clientOr:^(NSError *error) { completion((int)error.code, nil); }] requestRegistrationID:^(NSString *identifier, NSError *error) {
         completion((int)error.code, identifier);
     }];
 }
 
 + (void)setPushEnable:(BOOL)enabled completion:(void (^)(NSInteger))completion {
-    void (^done)(NSError *) = ^(NSError *error) {
-        if (completion != nil) completion(error.code);
-    };
+    void (^done)(NSError *) = codeDone(completion);
     [[self clientOr:done] setPushEnabled:enabled completion:done];
 }
 
 + (void)getPushStatus:(void (^)(NSInteger, BOOL))completion {
+    if (completion == nil) return;
     [[self clientOr:^(NSError *error) { completion(error.code, NO); }] requestPushEnabled:^(BOOL enabled) { completion(0, !enabled); }];
 }
 
 #pragma mark - Remote notifications
 
 + (void)registerDeviceToken:(NSData *)deviceToken { [[self centre] registerDeviceToken:deviceToken]; }
+
++ (void)registerVoIPToken:(NSData *)token { [[self centre] registerVoIPToken:token]; }
+
++ (void)registerActivityStartToken:(NSData *)token type:(NSString *)attributesType completion:(void (^)(NSInteger))completion {
+    void (^done)(NSError *) = codeDone(completion);
+    [[self clientOr:done] registerActivityStartToken:token type:attributesType production:[self centre].productionTokens completion:done];
+}
+
++ (void)registerActivityToken:(NSData *)token activity:(NSString *)name completion:(void (^)(NSInteger))completion {
+    void (^done)(NSError *) = codeDone(completion);
+    [[self clientOr:done] registerActivityToken:token activity:name production:[self centre].productionTokens completion:done];
+}
 
 + (void)handleRemoteNotification:(NSDictionary *)payload {
     AURPushCentre *centre = [self centre];
@@ -108,6 +126,7 @@ static void (^aliasDone(AURAliasCompletion completion, NSString *alias, NSIntege
 }
 
 + (void)getAllTags:(AURTagsCompletion)completion seq:(NSInteger)sequence {
+    if (completion == nil) return;
     [[self clientOr:^(NSError *error) { completion(error.code, nil, sequence); }] readDevice:^(NSDictionary *device, NSError *error) {
         NSArray *tags = device[@"tags"];
         BOOL good = [tags isKindOfClass:[NSArray class]];
@@ -116,6 +135,11 @@ static void (^aliasDone(AURAliasCompletion completion, NSString *alias, NSIntege
 }
 
 + (void)validTag:(NSString *)tag completion:(AURTagValidCompletion)completion seq:(NSInteger)sequence {
+    if (completion == nil) return;
+    if (tag.length == 0) {
+        [[NSOperationQueue mainQueue] addOperationWithBlock:^{ completion(AURErrorEmptyArgument, nil, sequence, NO); }];
+        return;
+    }
     [self getAllTags:^(NSInteger code, NSSet<NSString *> *tags, NSInteger same) {
         completion(code, tags == nil ? nil : [NSSet setWithObject:tag], same, [tags containsObject:tag]);
     } seq:sequence];
@@ -133,6 +157,7 @@ static void (^aliasDone(AURAliasCompletion completion, NSString *alias, NSIntege
 }
 
 + (void)getAlias:(AURAliasCompletion)completion seq:(NSInteger)sequence {
+    if (completion == nil) return;
     [[self clientOr:^(NSError *error) { completion(error.code, nil, sequence); }] readDevice:^(NSDictionary *device, NSError *error) {
         NSString *alias = device[@"alias"];
         BOOL good = [alias isKindOfClass:[NSString class]] && alias.length > 0;

@@ -36,6 +36,24 @@ NSString *const kJPFServiceErrorNotification = @"kJPFServiceErrorNotification";
 }
 #endif
 
+#pragma mark - Calls and live activities
+
++ (void)registerVoipToken:(NSData *)voipToken { [self registerVoIPToken:voipToken]; }
+
++ (void)handleVoipNotification:(NSDictionary *)remoteInfo { [self reportReceived:remoteInfo]; }
+
++ (void)registerLiveActivity:(NSString *)activityAttributes pushToStartToken:(NSData *)pushToken completion:(JPUSHLiveActivityTokenCompletion)completion seq:(NSInteger)seq {
+    [self registerActivityStartToken:pushToken type:activityAttributes completion:^(NSInteger code) {
+        if (completion != nil) completion(code, activityAttributes, pushToken, seq);
+    }];
+}
+
++ (void)registerLiveActivity:(NSString *)liveActivityId pushToken:(NSData *)pushToken completion:(JPUSHLiveActivityTokenCompletion)completion seq:(NSInteger)seq {
+    [self registerActivityToken:pushToken activity:liveActivityId completion:^(NSInteger code) {
+        if (completion != nil) completion(code, liveActivityId, pushToken, seq);
+    }];
+}
+
 #pragma mark - Deprecated tags and alias
 
 + (void)setTags:(NSSet *)tags alias:(NSString *)alias fetchCompletionHandle:(void (^)(int, NSSet *, NSString *))completion {
@@ -131,8 +149,6 @@ static void refuse(SEL selector, void (^completion)(NSInteger)) {
 + (void)setDataInsightsEnable:(BOOL)isEnable { notOffered(_cmd); }
 + (void)setCollectControl:(JPushCollectControl *)control { notOffered(_cmd); }
 + (void)setLocationEanable:(BOOL)isEnable { notOffered(_cmd); }
-+ (void)registerVoipToken:(NSData *)voipToken { notOffered(_cmd); }
-+ (void)handleVoipNotification:(NSDictionary *)remoteInfo { notOffered(_cmd); }
 + (void)pageEnterTo:(NSString *)pageName { notOffered(_cmd); }
 + (void)pageLeave:(NSString *)pageName { notOffered(_cmd); }
 + (void)setInAppMessageDelegate:(id<JPUSHInAppMessageDelegate>)inAppMessageDelegate { notOffered(_cmd); }
@@ -148,18 +164,6 @@ static void refuse(SEL selector, void (^completion)(NSInteger)) {
 + (void)setGeofenecePeriodForInside:(NSInteger)period { notOffered(_cmd); }
 + (void)removeGeofenceWithIdentifier:(NSString *)geofenceId { notOffered(_cmd); }
 + (void)crashLogON { notOffered(_cmd); }
-
-+ (void)registerLiveActivity:(NSString *)activityAttributes pushToStartToken:(NSData *)pushToken completion:(JPUSHLiveActivityTokenCompletion)completion seq:(NSInteger)seq {
-    refuse(_cmd, ^(NSInteger code) {
-        if (completion != nil) completion(code, activityAttributes, pushToken, seq);
-    });
-}
-
-+ (void)registerLiveActivity:(NSString *)liveActivityId pushToken:(NSData *)pushToken completion:(JPUSHLiveActivityTokenCompletion)completion seq:(NSInteger)seq {
-    refuse(_cmd, ^(NSInteger code) {
-        if (completion != nil) completion(code, liveActivityId, pushToken, seq);
-    });
-}
 
 + (void)setProperties:(NSDictionary *)properties completion:(JPUSHPropertiesOperationCompletion)completion seq:(NSInteger)seq {
     refuse(_cmd, ^(NSInteger code) {

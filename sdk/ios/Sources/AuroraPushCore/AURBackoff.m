@@ -1,4 +1,5 @@
 #import "AURBackoff.h"
+#import "AURValues.h"
 #include <math.h>
 #include <stdlib.h>
 
@@ -13,10 +14,13 @@ NSTimeInterval AURPause(NSUInteger failures, NSTimeInterval retryAfter) {
     return MAX(AURBackoff(failures, jitter), MIN(retryAfter, AURRetryAfterCap));
 }
 
+id<AURCancellable> AURAfter(id<AURClock> clock, NSTimeInterval seconds, id<AURQueue> queue, void (^block)(void)) {
+    return [clock after:seconds perform:^{ [queue perform:block]; }];
+}
+
 NSTimeInterval AURRetryAfter(NSString *header, NSDate *now) {
     if (header.length == 0) return 0;
-    NSCharacterSet *others = [[NSCharacterSet characterSetWithCharactersInString:@"0123456789"] invertedSet];
-    if ([header rangeOfCharacterFromSet:others].length == 0) return MIN(header.doubleValue, 2147483647.0);
+    if (AURConsistsOf(header, @"0123456789")) return MIN(header.doubleValue, 2147483647.0);
     NSDateFormatter *format = [[NSDateFormatter alloc] init];
     format.locale = [[NSLocale alloc] initWithLocaleIdentifier:@"en_US_POSIX"];
     format.timeZone = [NSTimeZone timeZoneForSecondsFromGMT:0];

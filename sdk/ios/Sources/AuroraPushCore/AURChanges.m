@@ -3,44 +3,67 @@
 
 static const NSUInteger MaxTags = 100; // that a request may add, and remove
 
-NSString *const AURTokenKey = @"token", *const AUREnvironmentKey = @"environment", *const AURAliasKey = @"alias", *const AURTagsKey = @"tags",
-    *const AURBadgeKey = @"badge", *const AURMobileKey = @"mobile", *const AURPushEnabledKey = @"push_enabled",
+NSString *const AURTokenKey = @"token", *const AURVoIPTokenKey = @"voip_token", *const AURStartTokensKey = @"live_activity_start_tokens",
+    *const AURActivityTokensKey = @"live_activity_tokens", *const AUREnvironmentKey = @"environment", *const AURAliasKey = @"alias",
+    *const AURTagsKey = @"tags", *const AURBadgeKey = @"badge", *const AURMobileKey = @"mobile", *const AURPushEnabledKey = @"push_enabled",
     *const AURNotificationsAllowedKey = @"notifications_allowed";
+
+static BOOL isToken(NSString *key) { return [key rangeOfString:@"token"].length > 0; }
 
 AURChanges *AURChangesThen(AURChanges *earlier, AURChanges *later) {
     NSMutableDictionary *result = [earlier mutableCopy];
     [result addEntriesFromDictionary:later];
-    AURTagOperation *tags = AURTagsThen(earlier[AURTagsKey], later[AURTagsKey]);
-    if (tags != nil) result[AURTagsKey] = tags;
-    return [result copy];
+    [result setValue:AURTagsThen(earlier[AURTagsKey], later[AURTagsKey]) forKey:AURTagsKey];
+    return result;
 }
 
 AURChanges *AURChangesWithout(AURChanges *changes, AURChanges *sent) {
     NSMutableDictionary *result = [changes mutableCopy];
-    for (NSString *key in sent)
-        if ([result[key] isEqual:sent[key]]) [result removeObjectForKey:key];
-    if (result[AURTagsKey] != nil && sent[AURTagsKey] != nil) [result setValue:AURTagsLeft(result[AURTagsKey], sent[AURTagsKey]) forKey:AURTagsKey];
-    if (result[AURTokenKey] != nil) [result setValue:changes[AUREnvironmentKey] forKey:AUREnvironmentKey];
-    return [result copy];
+    id environment = nil;
+    [result setValue:AURTagsLeft(changes[AURTagsKey], sent[AURTagsKey]) forKey:AURTagsKey];
+    for (NSString *key in changes) {
+        if ([changes[key] isEqual:sent[key]]) [result removeObjectForKey:key];
+        else if (isToken(key)) environment = changes[AUREnvironmentKey];
+    }
+    [result setValue:environment forKey:AUREnvironmentKey];
+    return result;
 }
 
 AURChanges *AURChangesPiece(AURChanges *changes) {
-    if (changes[AURTagsKey] == nil) return changes;
     NSMutableDictionary *result = [changes mutableCopy];
-    result[AURTagsKey] = AURTagsPiece(changes[AURTagsKey], MaxTags);
-    return [result copy];
+    [result setValue:AURTagsPiece(changes[AURTagsKey], MaxTags) forKey:AURTagsKey];
+    return result;
 }
 
 NSArray<AURChanges *> *AURChangesParts(AURChanges *changes) {
-    NSArray *alone = @[ AURAliasKey, AURTagsKey, AURBadgeKey, AURMobileKey, AURPushEnabledKey, AURNotificationsAllowedKey ];
-    NSMutableDictionary *token = [NSMutableDictionary dictionary], *profile = [NSMutableDictionary dictionary];
     NSMutableArray *parts = [NSMutableArray array];
     for (NSString *key in changes) {
-        if ([alone containsObject:key]) [parts addObject:@{key : changes[key]}];
-        else if ([key isEqual:AURTokenKey] || [key isEqual:AUREnvironmentKey]) token[key] = changes[key];
-        else profile[key] = changes[key];
+        if ([key isEqual:AUREnvironmentKey]) continue;
+        NSMutableDictionary *part = [@{key : changes[key]} mutableCopy];
+        if (isToken(key)) [part setValue:changes[AUREnvironmentKey] forKey:AUREnvironmentKey];
+        [parts addObject:part];
     }
-    if (profile.count > 0) [parts insertObject:[profile copy] atIndex:0];
-    if (token.count > 0) [parts insertObject:[token copy] atIndex:0];
     return parts;
+}
+
+AURChanges *AURChangesLive(AURChanges *changes) {
+    NSMutableDictionary *result = [changes mutableCopy];
+    for (NSString *key in changes)
+        if ([key hasPrefix:@"live_"] && [changes[key] length] == 0) [result removeObjectForKey:key];
+    return result;
+}
+
+NSDictionary *AURChangesBody(AURChanges *changes) {
+    NSMutableDictionary *body = [NSMutableDictionary dictionary];
+    for (NSString *key in changes) {
+        NSUInteger point = [key rangeOfString:@"."].location;
+        if (point == NSNotFound) {
+            body[key] = changes[key];
+            continue;
+        }
+        NSString *list = [key substringToIndex:point];
+        if (body[list] == nil) body[list] = [NSMutableDictionary dictionary];
+        body[list][[key substringFromIndex:point + 1]] = changes[key];
+    }
+    return body;
 }

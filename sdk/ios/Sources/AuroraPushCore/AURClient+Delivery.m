@@ -10,6 +10,8 @@ static const NSUInteger Batch = 100; // receipts that a request may carry
 // A refusal that is about the content of the request.
 static BOOL isFinal(NSError *error) { return error != nil && !AURErrorIsPassing(error) && !AURErrorIsUnknownRegistration(error); }
 
+static NSArray *rest(NSArray *list) { return [list subarrayWithRange:NSMakeRange(1, list.count - 1)]; }
+
 @implementation AURClient (Delivery)
 
 - (void)turn {
@@ -64,13 +66,12 @@ static BOOL isFinal(NSError *error) { return error != nil && !AURErrorIsPassing(
         return;
     }
     __weak AURClient *weak = self;
-    id<AURQueue> queue = _env.queue;
-    _pause = [_env.clock after:seconds perform:^{
-        [queue perform:^{
-            [weak endPause];
-            [weak turn];
-        }];
-    }];
+    _pause = AURAfter(_env.clock, seconds, _env.queue, ^{ [weak resume]; });
+}
+
+- (void)resume {
+    [self endPause];
+    [self turn];
 }
 
 - (void)endPause {
@@ -83,36 +84,41 @@ static BOOL isFinal(NSError *error) { return error != nil && !AURErrorIsPassing(
 /// Loads the record and makes the identity; it is stored before anything is sent.
 - (void)prepare {
     NSError *error = nil;
-    if ([self load:&error]) {
-        if (_record.installID == nil || _record.secret == nil) [_record makeIdentity];
-        _stored = [self save:&error];
-    }
+    BOOL loaded = [self load:&error];
+    if (loaded && (_record.installID == nil || _record.secret == nil)) [_record makeIdentity];
+    _stored = loaded && [self save:&error];
     if (_stored) {
         [self collectFromExtension];
         [self shareIdentity];
-        if (self.registrationID.length > 0) [_tickets settleWithPending:_record.pending refused:nil error:nil];
+        [_tickets settleWithPending:[self unsettled] refused:nil error:nil];
     }
-    [self finish:_stored ? nil : error ?: AURMakeError(AURErrorUnexpected, @"the record cannot be stored") proof:NO];
+    [self finish:_stored ? nil : [self unstored:error] proof:NO];
+}
+
+- (NSError *)unstored:(NSError *)error { return error ?: AURMakeError(AURErrorUnexpected, @"the record cannot be stored"); }
+
+/// Stores the record; what cannot be stored is not built upon.
+- (void)saveThen:(void (^)(void))next {
+    NSError *error = nil;
+    if ([self save:&error]) next();
+    else [self finish:[self unstored:error] proof:NO];
 }
 
 - (void)registerDevice {
-    NSMutableDictionary *attributes = [_env.profile mutableCopy];
-    attributes[@"channel"] = self.config.channel;
-    NSMutableDictionary *registration = [attributes mutableCopy];
+    NSMutableDictionary *registration = [[self profile] mutableCopy];
     [registration addEntriesFromDictionary:@{
         @"app_key" : self.config.appKey, @"install_id" : _record.installID, @"secret" : _record.secret,
         @"bundle_id" : _env.bundleID, @"platform" : @"ios"}];
-    __weak AURClient *weak = self;
     _request = [_api registerDevice:registration answer:^(NSDictionary *answer, NSError *error) {
-        [weak registered:answer[@"registration_id"] attributes:attributes error:error];
+        [self registered:answer[@"registration_id"] error:error];
     }];
 }
 
-- (void)registered:(NSString *)identifier attributes:(AURChanges *)attributes error:(NSError *)error {
+- (void)registered:(NSString *)identifier error:(NSError *)error {
     if (_stopped) return;
     if (identifier != nil) {
         _record.registrationID = identifier;
-        [_record confirm:attributes];
+        [_record confirm:[self profile]];
         self.registrationID = identifier;
         AURLogLine(AURLogLevelInfo, @"registered as %@", identifier);
         [self post:AURNetworkDidRegisterNotification info:@{@"RegistrationID" : identifier}];
@@ -120,26 +126,19 @@ static BOOL isFinal(NSError *error) { return error != nil && !AURErrorIsPassing(
         [self shareIdentity];
         [_tickets settleWithPending:_record.pending refused:nil error:nil];
         [self announceLogin];
-        [self finish:error proof:NO];
-        return;
-    }
-    if (AURErrorIsPassing(error)) {
-        [self finish:error proof:NO];
-        return;
-    }
-    if (AURErrorStatus(error) == 403 && AURErrorServerCode(error) == 7004) {
+    } else if (AURErrorStatus(error) == 403 && AURErrorServerCode(error) == 7004) {
         // Somebody else owns this installation id. A fresh identity is certain to be free; the pause before the next attempt
         // bounds the traffic if the server is confused.
         AURLogLine(AURLogLevelWarning, @"the installation id is taken; making a new one");
-        _record.installID = _record.secret = nil;
+        [_record makeIdentity];
         _stored = NO;
-        [self finish:error proof:NO];
-        return;
+    } else if (!AURErrorIsPassing(error)) {
+        AURLogLine(AURLogLevelError, @"Aurora refuses the registration: %@", error.localizedDescription);
+        _refused = error;
+        [self post:AURNetworkFailedRegisterNotification info:@{@"error" : error}];
+        error = nil;
     }
-    AURLogLine(AURLogLevelError, @"Aurora refuses the registration: %@", error.localizedDescription);
-    _refused = error;
-    [self post:AURNetworkFailedRegisterNotification info:@{@"error" : error}];
-    [self finish:nil proof:NO];
+    [self finish:error proof:NO];
 }
 
 /// Sends groups of values one after the other. A group of which Aurora refuses something is split once, so that one value
@@ -150,10 +149,8 @@ static BOOL isFinal(NSError *error) { return error != nil && !AURErrorIsPassing(
         [self finish:nil proof:YES];
         return;
     }
-    NSArray *rest = [parts subarrayWithRange:NSMakeRange(1, parts.count - 1)];
-    __weak AURClient *weak = self;
     _request = [_api update:sent of:self.identity answer:^(NSDictionary *answer, NSError *error) {
-        [weak sent:sent rest:rest error:error];
+        [self sent:sent rest:rest(parts) error:error];
     }];
 }
 
@@ -163,16 +160,19 @@ static BOOL isFinal(NSError *error) { return error != nil && !AURErrorIsPassing(
         [self forgetIfUnknown:error];
         return;
     }
-    NSArray *smaller = isFinal(error) ? AURChangesParts(sent) : @[];
+    NSArray *smaller = error != nil ? AURChangesParts(sent) : nil;
     if (smaller.count > 1) {
         [self sendParts:[smaller arrayByAddingObjectsFromArray:rest]];
         return;
     }
-    if (error != nil) [self refuse:error];
-    [_record confirm:sent];
-    BOOL saved = [self save:NULL];
+    if (error == nil) {
+        [_record confirm:sent];
+    } else {
+        [self refuse:error];
+        [_record giveUp:sent];
+    }
     [_tickets settleWithPending:[self unsettled] refused:error != nil ? sent : nil error:error];
-    saved ? [self sendParts:rest] : [self finish:AURMakeError(AURErrorUnexpected, @"the record cannot be stored") proof:NO];
+    [self saveThen:^{ [self sendParts:rest]; }];
 }
 
 /// What completions wait for: the pending values, and the registration while there is none.
@@ -195,10 +195,8 @@ static BOOL isFinal(NSError *error) { return error != nil && !AURErrorIsPassing(
         [self finish:nil proof:YES];
         return;
     }
-    NSArray *rest = [batches subarrayWithRange:NSMakeRange(1, batches.count - 1)];
-    __weak AURClient *weak = self;
     _request = [_api report:batch of:self.identity timeout:AURRequestTimeout answer:^(NSDictionary *answer, NSError *error) {
-        [weak reported:batch rest:rest error:error];
+        [self reported:batch rest:rest(batches) error:error];
     }];
 }
 
@@ -208,7 +206,7 @@ static BOOL isFinal(NSError *error) { return error != nil && !AURErrorIsPassing(
         [self forgetIfUnknown:error];
         return;
     }
-    if (isFinal(error) && batch.count > 1) {
+    if (error != nil && batch.count > 1) {
         NSUInteger half = batch.count / 2;
         NSArray *halves = @[ [batch subarrayWithRange:NSMakeRange(0, half)], [batch subarrayWithRange:NSMakeRange(half, batch.count - half)] ];
         [self reportBatches:[halves arrayByAddingObjectsFromArray:rest]];
@@ -216,8 +214,7 @@ static BOOL isFinal(NSError *error) { return error != nil && !AURErrorIsPassing(
     }
     if (error != nil) [self refuse:error];
     [_record settle:batch];
-    BOOL saved = [self save:NULL];
-    saved ? [self reportBatches:rest] : [self finish:AURMakeError(AURErrorUnexpected, @"the record cannot be stored") proof:NO];
+    [self saveThen:^{ [self reportBatches:rest]; }];
 }
 
 /// One answer for all who wait now; who comes later may have written in between and waits for the next.
@@ -225,17 +222,16 @@ static BOOL isFinal(NSError *error) { return error != nil && !AURErrorIsPassing(
     AURTickets *waiting = _readers;
     _readers = [self newTickets];
     _probing = NO;
-    __weak AURClient *weak = self;
     _request = [_api readDevice:self.identity answer:^(NSDictionary *device, NSError *error) {
         [waiting finishAll:device error:error];
-        [weak read:error];
+        [self read:error];
     }];
 }
 
 - (void)read:(NSError *)error {
     if (_stopped) return;
-    if (AURErrorIsUnknownRegistration(error)) [self forgetIfUnknown:error];
-    else [self finish:AURErrorIsPassing(error) ? error : nil proof:error == nil];
+    if (error == nil || isFinal(error)) [self finish:nil proof:error == nil];
+    else [self forgetIfUnknown:error];
 }
 
 #pragma mark - Refusals

@@ -2,21 +2,16 @@
 #import "AURErrorMaking.h"
 #import "AURLogging.h"
 #import "AURNotifications.h"
-
-static NSString *textOf(NSDictionary *message, NSString *key) {
-    NSString *text = message[key];
-    return [text isKindOfClass:[NSString class]] ? text : nil;
-}
+#import "AURValues.h"
 
 /// The userInfo of AURNetworkDidReceiveMessageNotification, or nil for something that is no message.
 static NSDictionary *userInfoOf(NSDictionary *message) {
-    NSString *messageID = [message isKindOfClass:[NSDictionary class]] ? AURMessageID(@{@"_j_msgid" : message[@"msg_id"] ?: @""}) : nil;
+    NSString *messageID = AURDigits(AURText(message, @"msg_id"));
     if (messageID == nil) return nil;
-    NSMutableDictionary *info = [@{@"_j_msgid" : messageID, @"content" : textOf(message, @"content") ?: @""} mutableCopy];
-    [info setValue:textOf(message, @"title") forKey:@"title"];
-    [info setValue:textOf(message, @"content_type") forKey:@"content_type"];
-    NSDictionary *extras = message[@"extras"];
-    if ([extras isKindOfClass:[NSDictionary class]]) info[@"extras"] = extras;
+    NSMutableDictionary *info = [@{@"_j_msgid" : messageID, @"content" : @""} mutableCopy];
+    for (NSString *key in @[ @"content", @"title", @"content_type" ])
+        if (AURText(message, key) != nil) info[key] = message[key];
+    [info setValue:AURDictionary(message[@"extras"]) forKey:@"extras"];
     return info;
 }
 
@@ -32,7 +27,7 @@ static NSDictionary *userInfoOf(NSDictionary *message) {
     for (NSDictionary *message in messages) {
         NSDictionary *info = userInfoOf(message);
         if (info == nil) continue;
-        AURReceipt *receipt = AURMakeReceipt(info[@"_j_msgid"], AURReceivedEvent, [_env.clock now]);
+        AURReceipt *receipt = AURMakeReceipt(info[@"_j_msgid"], AURReceivedEvent, AURMessagePart, [_env.clock now]);
         if ([_record knows:receipt]) {
             [_record addAgain:receipt]; // the app has seen it, but the server does not know
             continue;

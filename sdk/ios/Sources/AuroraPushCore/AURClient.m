@@ -28,16 +28,12 @@
 - (AURTickets *)newTickets { return [[AURTickets alloc] initWithClock:_env.clock queue:_env.queue callbacks:_env.callbacks]; }
 
 - (void)start {
-    NSError *error = nil;
-    // The queue has no work of this client yet, so the record may be read here.
-    if (![self load:&error]) AURLogLine(AURLogLevelWarning, @"the stored record cannot be read yet: %@", error.localizedDescription);
+    [self load:NULL]; // the queue has no work of this client yet, so the record may be read here
     [self perform:^{
         if (self->_started || self->_stopped) return;
         self->_started = YES;
         self->_inbox.wait = MIN(MAX(self->_messageWait, 10), 60);
-        NSMutableDictionary *profile = [self->_env.profile mutableCopy];
-        profile[@"channel"] = self->_config.channel;
-        [self want:profile];
+        [self want:[self profile]];
         [self post:AURNetworkIsConnectingNotification info:@{}];
         [self collectFromExtension];
         [self tuneInbox];
@@ -76,16 +72,41 @@
     }];
 }
 
+- (AURChanges *)profile {
+    NSMutableDictionary *profile = [_env.profile mutableCopy];
+    profile[@"channel"] = _config.channel;
+    return profile;
+}
+
 - (void)tuneInbox { _inbox.open = _started && !_stopped && _fetches && ![_record.wanted[AURPushEnabledKey] isEqual:@NO]; }
 
 #pragma mark - Desired state
 
-- (void)registerDeviceToken:(NSData *)token production:(BOOL)production {
+- (void)registerDeviceToken:(NSData *)token production:(BOOL)production { [self token:token key:AURTokenKey production:production completion:nil]; }
+
+- (void)registerVoIPToken:(NSData *)token production:(BOOL)production { [self token:token key:AURVoIPTokenKey production:production completion:nil]; }
+
+- (void)registerActivityStartToken:(NSData *)token type:(NSString *)type production:(BOOL)production completion:(void (^)(NSError *))completion {
+    [self activity:type token:token list:AURStartTokensKey production:production completion:completion];
+}
+
+- (void)registerActivityToken:(NSData *)token activity:(NSString *)name production:(BOOL)production completion:(void (^)(NSError *))completion {
+    [self activity:name token:token list:AURActivityTokensKey production:production completion:completion];
+}
+
+- (void)activity:(NSString *)name token:(NSData *)token list:(NSString *)list production:(BOOL)production completion:(void (^)(NSError *))completion {
+    NSUInteger bytes = [name dataUsingEncoding:NSUTF8StringEncoding].length;
+    if (bytes < 1 || bytes > 64) [self fail:completion with:AURMakeError(AURErrorEmptyArgument, @"the name of a live activity or of its type has 1 to 64 bytes of UTF-8")];
+    else [self token:token key:[NSString stringWithFormat:@"%@.%@", list, name] production:production completion:completion];
+}
+
+- (void)token:(NSData *)token key:(NSString *)key production:(BOOL)production completion:(void (^)(NSError *))completion {
     NSMutableString *text = [NSMutableString string];
     const uint8_t *bytes = token.bytes;
     for (NSUInteger i = 0; i < token.length; i++) [text appendFormat:@"%02x", bytes[i]];
-    AURLogLine(AURLogLevelInfo, @"push token %.8s… for %@", text.UTF8String, production ? @"production" : @"development");
-    [self set:@{AURTokenKey : text, AUREnvironmentKey : production ? @"production" : @"development"} completion:nil];
+    NSString *environment = production ? @"production" : @"development";
+    AURLogLine(AURLogLevelInfo, @"%@ %.8s… for %@", key, text.UTF8String, environment);
+    [self set:@{key : text, AUREnvironmentKey : environment} completion:completion];
 }
 
 - (void)setAlias:(NSString *)alias completion:(void (^)(NSError *))completion {
@@ -148,9 +169,11 @@
 }
 
 - (void)set:(AURChanges *)changes completion:(void (^)(NSError *))completion {
+    NSMutableArray *keys = [changes.allKeys mutableCopy];
+    [keys removeObject:AUREnvironmentKey]; // it belongs to all tokens
     [self perform:^{
         if (!self->_stopped) [self want:changes];
-        if (completion != nil) [self->_tickets add:^(id result, NSError *error) { completion(error); } keys:changes.allKeys within:AURCompletionTimeout];
+        if (completion != nil) [self->_tickets add:^(id result, NSError *error) { completion(error); } keys:keys within:AURCompletionTimeout];
         [self turn];
     }];
 }
@@ -234,9 +257,8 @@
     if (_loaded) return YES;
     NSData *data = nil;
     if (![_env.storage load:&data error:error]) return NO;
-    NSError *damage = nil;
-    AURRecord *stored = data.length == 0 ? nil : [AURRecord recordWithData:data error:&damage];
-    if (damage != nil) AURLogLine(AURLogLevelError, @"this installation starts anew: %@", damage.localizedDescription);
+    AURRecord *stored = [AURRecord recordWithData:data];
+    if (stored == nil && data.length > 0) AURLogLine(AURLogLevelError, @"the stored record is damaged or of another version; this installation starts anew");
     if (stored == nil) stored = [[AURRecord alloc] init];
     NSUInteger dropped = 0;
     [stored bindToServer:_config.server appKey:_config.appKey];
@@ -251,10 +273,9 @@
 - (BOOL)save:(NSError **)error {
     if (!_loaded) return YES;
     NSError *failure = nil;
-    NSData *data = [_record encoded:&failure];
-    BOOL saved = data != nil && [_env.storage save:data error:&failure];
+    BOOL saved = [_env.storage save:[_record encoded] error:&failure];
     if (!saved) AURLogLine(AURLogLevelError, @"the record cannot be stored and is held in memory: %@", failure.localizedDescription);
-    if (!saved && error != NULL) *error = failure ?: AURMakeError(AURErrorUnexpected, @"the record cannot be stored");
+    if (error != NULL) *error = failure;
     return saved;
 }
 

@@ -47,6 +47,8 @@ NS_ASSUME_NONNULL_BEGIN
 - (void)note:(NSArray<AURReceipt *> *)receipts;
 /// Takes over what the service extension could not deliver. Call on the queue.
 - (void)collectFromExtension;
+/// The facts about app and device that are reported, with the channel.
+- (AURChanges *)profile;
 /// Opens or closes the inbox as is wanted.
 - (void)tuneInbox;
 - (AURTickets *)newTickets;

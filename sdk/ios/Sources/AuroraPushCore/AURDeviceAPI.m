@@ -1,6 +1,7 @@
 #import "AURDeviceAPI.h"
 #import "AURBackoff.h"
 #import "AURErrorMaking.h"
+#import "AURValues.h"
 #import "AURVersion.h"
 
 const NSTimeInterval AURRequestTimeout = 20;
@@ -32,23 +33,20 @@ static AURErrorCode codeOf(NSInteger status, NSInteger number) {
 
 NSDictionary *AURJudge(AURResponse *response, NSDate *now, NSError **error) {
     NSInteger status = response.status;
-    id answer = [NSJSONSerialization JSONObjectWithData:response.body options:0 error:NULL];
-    if (![answer isKindOfClass:[NSDictionary class]]) answer = nil;
+    NSDictionary *answer = AURReadJSON(response.body);
     if (status == 200 && answer != nil) return answer;
-    // A page that some gateway serves with status 200 must not count as success.
-    NSString *sentence = [NSString stringWithFormat:@"the server answered HTTP %ld, which is not an answer of Aurora's device API", (long)status];
-    NSDictionary *refusal = answer[@"error"];
-    NSNumber *number = [refusal isKindOfClass:[NSDictionary class]] ? refusal[@"code"] : nil;
-    if ([number isKindOfClass:[NSNumber class]] && number.integerValue != 0) {
-        sentence = [NSString stringWithFormat:@"%@ (Aurora's error %@, HTTP %ld)", refusal[@"message"], number, (long)status];
-        BOOL passing = status == 429 || status == 408 || status < 400 || status > 499;
-        if (!passing) {
-            *error = [NSError errorWithDomain:AURErrorDomain code:codeOf(status, number.integerValue) userInfo:@{
-                NSLocalizedDescriptionKey : sentence, AURErrorServerCodeKey : @(number.integerValue), AURErrorStatusKey : @(status)}];
-            return nil;
-        }
+    NSDictionary *refusal = AURDictionary(answer[@"error"]);
+    NSNumber *number = refusal[@"code"];
+    NSInteger code = [number isKindOfClass:[NSNumber class]] ? number.integerValue : 0;
+    if (code == 0 || status == 429 || status == 408 || status < 400 || status > 499) {
+        // A page that some gateway serves, be it with status 200, says nothing about the request.
+        NSString *sentence = [NSString stringWithFormat:@"the server answered HTTP %ld: %@", (long)status, AURText(refusal, @"message") ?: @"no answer of Aurora's device API"];
+        *error = AURMakePassingError(sentence, AURRetryAfter(response.headers[@"retry-after"], now), nil);
+        return nil;
     }
-    *error = AURMakePassingError(sentence, AURRetryAfter(response.headers[@"retry-after"], now), nil);
+    NSString *sentence = [NSString stringWithFormat:@"%@ (Aurora's error %ld, HTTP %ld)", refusal[@"message"], (long)code, (long)status];
+    *error = [NSError errorWithDomain:AURErrorDomain code:codeOf(status, code) userInfo:@{
+        NSLocalizedDescriptionKey : sentence, AURErrorServerCodeKey : @(code), AURErrorStatusKey : @(status)}];
     return nil;
 }
 
@@ -73,16 +71,18 @@ NSDictionary *AURJudge(AURResponse *response, NSDate *now, NSError **error) {
 - (AURRequest *)request:(NSString *)method path:(NSString *)path of:(AURIdentity *)device body:(NSDictionary *)body {
     AURRequest *request = [[AURRequest alloc] init];
     NSMutableDictionary *headers = [@{@"Accept" : @"application/json", @"User-Agent" : @"aurora-ios/" AURVersion} mutableCopy];
+    NSString *address = [_base stringByAppendingString:@"/v1/devices"];
     if (body != nil) {
-        request.body = [NSJSONSerialization dataWithJSONObject:body options:0 error:NULL];
+        request.body = AURWriteJSON(body);
         headers[@"Content-Type"] = @"application/json";
     }
     if (device != nil) {
         NSData *pair = [[NSString stringWithFormat:@"%@:%@", device.registrationID, device.secret] dataUsingEncoding:NSUTF8StringEncoding];
         headers[@"Authorization"] = [@"Basic " stringByAppendingString:[pair base64EncodedStringWithOptions:0]];
+        address = [NSString stringWithFormat:@"%@/%@%@", address, device.registrationID, path]; // an id is letters and digits
     }
     request.method = method;
-    request.URL = [NSURL URLWithString:[_base stringByAppendingString:path]];
+    request.URL = [NSURL URLWithString:address];
     request.headers = headers;
     request.timeout = AURRequestTimeout;
     return request;
@@ -102,37 +102,29 @@ NSDictionary *AURJudge(AURResponse *response, NSDate *now, NSError **error) {
     }];
 }
 
-// Registration ids are letters and digits; they need no escaping.
-static NSString *pathOf(AURIdentity *device, NSString *rest) { return [NSString stringWithFormat:@"/v1/devices/%@%@", device.registrationID, rest]; }
-
 - (id<AURCancellable>)registerDevice:(NSDictionary *)registration answer:(AURAnswer)answer {
-    return [self send:[self request:@"POST" path:@"/v1/devices" of:nil body:registration] answer:^(NSDictionary *result, NSError *error) {
-        NSString *identifier = result[@"registration_id"];
-        if (result != nil && (![identifier isKindOfClass:[NSString class]] || identifier.length == 0)) {
-            result = nil;
-            error = AURMakePassingError(@"the server's answer holds no registration id", 0, nil);
-        }
-        answer(result, error);
+    return [self send:[self request:@"POST" path:@"" of:nil body:registration] answer:^(NSDictionary *result, NSError *error) {
+        if (result != nil && AURText(result, @"registration_id").length == 0) answer(nil, AURMakePassingError(@"the server's answer holds no registration id", 0, nil));
+        else answer(result, error);
     }];
 }
 
 - (id<AURCancellable>)update:(AURChanges *)changes of:(AURIdentity *)device answer:(AURAnswer)answer {
-    return [self send:[self request:@"PATCH" path:pathOf(device, @"") of:device body:changes] answer:answer];
+    return [self send:[self request:@"PATCH" path:@"" of:device body:AURChangesBody(changes)] answer:answer];
 }
 
 - (id<AURCancellable>)report:(NSArray<AURReceipt *> *)receipts of:(AURIdentity *)device timeout:(NSTimeInterval)timeout answer:(AURAnswer)answer {
-    AURRequest *request = [self request:@"POST" path:pathOf(device, @"/receipts") of:device body:@{@"receipts" : receipts}];
+    AURRequest *request = [self request:@"POST" path:@"/receipts" of:device body:@{@"receipts" : receipts}];
     request.timeout = timeout;
     return [self send:request answer:answer];
 }
 
 - (id<AURCancellable>)readDevice:(AURIdentity *)device answer:(AURAnswer)answer {
-    return [self send:[self request:@"GET" path:pathOf(device, @"") of:device body:nil] answer:answer];
+    return [self send:[self request:@"GET" path:@"" of:device body:nil] answer:answer];
 }
 
 - (id<AURCancellable>)messagesOf:(AURIdentity *)device wait:(NSInteger)seconds answer:(AURAnswer)answer {
-    NSString *path = pathOf(device, [NSString stringWithFormat:@"/messages?wait=%ld", (long)seconds]);
-    AURRequest *request = [self request:@"GET" path:path of:device body:nil];
+    AURRequest *request = [self request:@"GET" path:[NSString stringWithFormat:@"/messages?wait=%ld", (long)seconds] of:device body:nil];
     request.timeout = seconds + AURRequestTimeout;
     return [self send:request answer:answer];
 }

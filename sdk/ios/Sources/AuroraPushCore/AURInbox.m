@@ -2,6 +2,7 @@
 #import "AURBackoff.h"
 #import "AURErrorMaking.h"
 #import "AURLogging.h"
+#import "AURValues.h"
 
 @implementation AURInbox {
     AURDeviceAPI *_api;
@@ -73,8 +74,8 @@
 - (void)request:(NSUInteger)number asked:(NSDate *)asked answered:(NSDictionary *)answer error:(NSError *)error {
     if (number != _number) return;
     _request = nil;
-    NSArray *messages = answer[@"messages"];
-    if (error == nil && ![messages isKindOfClass:[NSArray class]]) error = AURMakePassingError(@"the server's answer holds no messages", 0, nil);
+    NSArray *messages = AURList(answer[@"messages"]);
+    if (error == nil && messages == nil) error = AURMakePassingError(@"the server's answer holds no messages", 0, nil);
     [self connected:error == nil];
     if (error != nil) {
         [_delegate inbox:self failed:error];
@@ -97,10 +98,7 @@
     _hurried = NO;
     AURLogLine(AURLogLevelDebug, @"in-app messages: next attempt in %.1f s", seconds);
     __weak AURInbox *weak = self;
-    id<AURQueue> queue = _queue;
-    _pause = [_clock after:seconds perform:^{
-        [queue perform:^{ [weak retry]; }];
-    }];
+    _pause = AURAfter(_clock, seconds, _queue, ^{ [weak retry]; });
 }
 
 @end

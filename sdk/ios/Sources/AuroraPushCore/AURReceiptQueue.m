@@ -2,6 +2,7 @@
 #import "AURFiles.h"
 #import "AURLogging.h"
 #import "AURReceipt.h"
+#import "AURValues.h"
 
 static const NSUInteger MaxWaiting = 1000;
 
@@ -16,6 +17,8 @@ static const NSUInteger MaxWaiting = 1000;
 }
 
 @end
+
+static void removeFile(NSURL *file) { [[NSFileManager defaultManager] removeItemAtPath:file.path error:NULL]; }
 
 @implementation AURReceiptQueue {
     NSURL *_folder, *_identity;
@@ -47,19 +50,19 @@ static const NSUInteger MaxWaiting = 1000;
 - (AURQueuedReceipt *)addReceived:(NSDictionary *)payload at:(NSDate *)now {
     AURReceipt *receipt = AURReceiptsFor(AURReceivedEvent, payload, now).firstObject;
     if (receipt == nil) return nil;
-    NSError *error = nil;
     NSArray<NSString *> *names = [self names];
-    for (NSUInteger i = 0; i + MaxWaiting <= names.count; i++)
-        [[NSFileManager defaultManager] removeItemAtPath:[_folder URLByAppendingPathComponent:names[i]].path error:NULL];
+    for (NSUInteger i = 0; i + MaxWaiting <= names.count; i++) removeFile([_folder URLByAppendingPathComponent:names[i]]);
     // The name begins with the time, so that names sort by age.
     NSString *name = [NSString stringWithFormat:@"%@-%@.receipt", receipt[@"at"], [NSUUID UUID].UUIDString];
     NSURL *file = [_folder URLByAppendingPathComponent:[name stringByReplacingOccurrencesOfString:@":" withString:@""]];
-    NSData *data = [NSJSONSerialization dataWithJSONObject:receipt options:0 error:NULL];
-    if (!AURMakeFolder(_folder, &error) || !AURWriteFile(data, file, &error)) {
-        AURLogLine(AURLogLevelError, @"the receipt cannot be queued: %@", error.localizedDescription);
-        return nil;
-    }
-    return [[AURQueuedReceipt alloc] initWithReceipt:receipt file:file];
+    return [self write:receipt to:file] ? [[AURQueuedReceipt alloc] initWithReceipt:receipt file:file] : nil;
+}
+
+- (BOOL)write:(NSDictionary *)content to:(NSURL *)file {
+    NSError *error = nil;
+    BOOL written = AURMakeFolder(_folder, &error) && AURWriteFile(AURWriteJSON(content), file, &error);
+    if (!written) AURLogLine(AURLogLevelError, @"nothing can be written in the app group: %@", error.localizedDescription);
+    return written;
 }
 
 - (NSArray<AURQueuedReceipt *> *)waiting {
@@ -68,31 +71,23 @@ static const NSUInteger MaxWaiting = 1000;
         if (waiting.count == MaxWaiting) break;
         NSURL *file = [_folder URLByAppendingPathComponent:name];
         NSData *data = AURReadFile(file, NULL);
-        id receipt = data == nil ? nil : [NSJSONSerialization JSONObjectWithData:data options:0 error:NULL];
+        NSDictionary *receipt = AURReadJSON(data);
         if (AURIsReceipt(receipt)) [waiting addObject:[[AURQueuedReceipt alloc] initWithReceipt:receipt file:file]];
-        else if (data != nil) [[NSFileManager defaultManager] removeItemAtPath:file.path error:NULL]; // damaged, and would stay for ever
+        else if (data != nil) removeFile(file); // damaged, and would stay for ever
     }
     return waiting;
 }
 
-- (void)remove:(AURQueuedReceipt *)receipt { [[NSFileManager defaultManager] removeItemAtPath:receipt.file.path error:NULL]; }
+- (void)remove:(AURQueuedReceipt *)receipt { removeFile(receipt.file); }
 
 - (void)shareServer:(NSString *)server appKey:(NSString *)appKey registrationID:(NSString *)registrationID secret:(NSString *)secret {
     NSDictionary *identity = @{@"server" : server, @"app_key" : appKey, @"registration_id" : registrationID, @"secret" : secret};
-    if ([[self sharedIdentity] isEqual:identity]) return;
-    NSError *error = nil;
-    NSData *data = [NSJSONSerialization dataWithJSONObject:identity options:0 error:NULL];
-    if (!AURMakeFolder(_folder, &error) || !AURWriteFile(data, _identity, &error))
-        AURLogLine(AURLogLevelError, @"the extension cannot be told who this is: %@", error.localizedDescription);
+    if (![[self sharedIdentity] isEqual:identity]) [self write:identity to:_identity];
 }
 
 - (NSDictionary<NSString *, NSString *> *)sharedIdentity {
-    NSData *data = [[NSFileManager defaultManager] fileExistsAtPath:_identity.path] ? AURReadFile(_identity, NULL) : nil;
-    NSDictionary *identity = data == nil ? nil : [NSJSONSerialization JSONObjectWithData:data options:0 error:NULL];
-    if (![identity isKindOfClass:[NSDictionary class]]) return nil;
-    for (NSString *key in @[ @"server", @"app_key", @"registration_id", @"secret" ])
-        if (![identity[key] isKindOfClass:[NSString class]]) return nil;
-    return identity;
+    NSDictionary *identity = AURReadJSON(AURReadFile(_identity, NULL));
+    return AURHasTexts(identity, @"server app_key registration_id secret") ? identity : nil;
 }
 
 @end

@@ -11,16 +11,16 @@ enum {
 };
 
 @interface AURRecord : NSObject
-@property (nonatomic, copy, nullable) NSString *installID;      ///< random, made at the first start
-@property (nonatomic, copy, nullable) NSString *secret;
+@property (nonatomic, readonly, nullable) NSString *installID;        ///< random, made at the first start
+@property (nonatomic, readonly, nullable) NSString *secret;
 @property (nonatomic, copy, nullable) NSString *registrationID;
-@property (nonatomic, copy, readonly) AURChanges *wanted;       ///< all that was ever asked for: what a new registration must be told
-@property (nonatomic, copy, readonly) AURChanges *pending;      ///< the part Aurora has not confirmed
-@property (nonatomic, copy, readonly) NSArray<AURReceipt *> *receipts; ///< not yet delivered, oldest first
+@property (nonatomic, readonly) AURChanges *wanted;                   ///< all that was ever asked for: what a new registration must be told
+@property (nonatomic, readonly) AURChanges *pending;                  ///< the part Aurora has not confirmed
+@property (nonatomic, readonly) NSArray<AURReceipt *> *receipts;      ///< not yet delivered, oldest first
 
-/// Reads what encoded returned.
-+ (nullable instancetype)recordWithData:(NSData *)data error:(NSError **)error;
-- (nullable NSData *)encoded:(NSError **)error;
+/// Reads what encoded returned; nil when it is damaged or of another version.
++ (nullable instancetype)recordWithData:(NSData *)data;
+- (NSData *)encoded;
 
 /// Makes the installation's id and secret. They are stored before they are first sent: a registration whose answer was lost
 /// is repeated with the same values and therefore yields the same registration id.
@@ -38,6 +38,9 @@ enum {
 
 /// Removes from pending what Aurora has accepted, unless the app has changed its mind since.
 - (void)confirm:(AURChanges *)sent;
+
+/// Drops what Aurora has refused: not even a new registration is told of it.
+- (void)giveUp:(AURChanges *)refused;
 
 /// Queues the receipts that are new. Returns whether any was; dropped is how many old ones had to be given up for room.
 - (BOOL)add:(NSArray<AURReceipt *> *)receipts dropped:(NSUInteger *)dropped;

@@ -1,56 +1,61 @@
 #import "AURRecord.h"
-#import "AURErrorMaking.h"
 #import "AURNames.h"
 #import "AURTagOperation.h"
+#import "AURValues.h"
 #include <stdlib.h>
 
-static const NSInteger Version = 1;
+// Members of the stored file.
+static NSString *const Version = @"version", *const Server = @"server", *const AppKey = @"app_key", *const InstallID = @"install_id",
+    *const Secret = @"secret", *const RegistrationID = @"registration_id", *const Wanted = @"wanted", *const Pending = @"pending",
+    *const Receipts = @"receipts", *const Known = @"known";
 
 @implementation AURRecord {
-    NSString *_server, *_appKey;
+    NSMutableDictionary *_values; // what is stored, but for the two lists
     NSMutableArray<AURReceipt *> *_receipts;
     NSMutableArray<NSString *> *_known; // keys of the latest receipts, delivered or not, oldest first
 }
 
 - (instancetype)init {
     if ((self = [super init])) {
-        _wanted = @{};
-        _pending = @{};
+        _values = [@{Version : @1} mutableCopy];
         _receipts = [NSMutableArray array];
         _known = [NSMutableArray array];
     }
     return self;
 }
 
-// What is stored: the member of the file, the property or instance variable that holds it, and its class.
-static NSArray<NSArray *> *layout(void) {
-    Class text = [NSString class], dictionary = [NSDictionary class], list = [NSArray class];
-    return @[
-        @[ @"server", @"_server", text ], @[ @"app_key", @"_appKey", text ], @[ @"install_id", @"_installID", text ],
-        @[ @"secret", @"_secret", text ], @[ @"registration_id", @"_registrationID", text ], @[ @"wanted", @"_wanted", dictionary ],
-        @[ @"pending", @"_pending", dictionary ], @[ @"receipts", @"_receipts", list ], @[ @"known", @"_known", list ]
-    ];
-}
-
-+ (instancetype)recordWithData:(NSData *)data error:(NSError **)error {
-    NSDictionary *stored = [NSJSONSerialization JSONObjectWithData:data options:0 error:NULL];
-    if (![stored isKindOfClass:[NSDictionary class]] || ![stored[@"version"] isEqual:@(Version)]) {
-        if (error != NULL) *error = AURMakeError(AURErrorUnexpected, @"the stored record is damaged or of another version");
-        return nil;
-    }
+// What is damaged is left out, so that the rest is not lost with it.
++ (instancetype)recordWithData:(NSData *)data {
+    NSDictionary *stored = AURReadJSON(data);
+    if (![stored[Version] isEqual:@1]) return nil;
     AURRecord *record = [[self alloc] init];
-    for (NSArray *member in layout())
-        if ([stored[member[0]] isKindOfClass:member[2]]) [record setValue:[stored[member[0]] mutableCopy] forKey:member[1]];
-    [record->_receipts filterUsingPredicate:[NSPredicate predicateWithBlock:^BOOL(id receipt, NSDictionary *bindings) { return AURIsReceipt(receipt); }]];
-    [record->_known filterUsingPredicate:[NSPredicate predicateWithBlock:^BOOL(id key, NSDictionary *bindings) { return [key isKindOfClass:[NSString class]]; }]];
+    for (NSString *key in @[ Server, AppKey, InstallID, Secret, RegistrationID ]) [record set:AURText(stored, key) for:key];
+    for (NSString *key in @[ Wanted, Pending ]) [record set:AURDictionary(stored[key]) for:key];
+    for (id receipt in AURList(stored[Receipts]))
+        if (AURIsReceipt(receipt)) [record->_receipts addObject:receipt];
+    for (id key in AURList(stored[Known])) [record->_known addObject:[key description]];
     return record;
 }
 
-- (NSData *)encoded:(NSError **)error {
-    NSMutableDictionary *values = [NSMutableDictionary dictionaryWithObject:@(Version) forKey:@"version"];
-    for (NSArray *member in layout()) [values setValue:[self valueForKey:member[1]] forKey:member[0]];
-    return [NSJSONSerialization dataWithJSONObject:values options:0 error:error];
+- (NSData *)encoded {
+    [self set:_receipts for:Receipts];
+    [self set:_known for:Known];
+    return AURWriteJSON(_values);
 }
+
+- (void)set:(id)value for:(NSString *)key { [_values setValue:value forKey:key]; }
+
+- (NSString *)installID { return _values[InstallID]; }
+
+- (NSString *)secret { return _values[Secret]; }
+
+- (NSString *)registrationID { return _values[RegistrationID]; }
+
+- (void)setRegistrationID:(NSString *)registrationID { [self set:registrationID for:RegistrationID]; }
+
+- (AURChanges *)wanted { return _values[Wanted] ?: @{}; }
+
+- (AURChanges *)pending { return _values[Pending] ?: @{}; }
 
 - (NSArray<AURReceipt *> *)receipts { return [_receipts copy]; }
 
@@ -59,43 +64,48 @@ static NSArray<NSArray *> *layout(void) {
     arc4random_buf(secret, sizeof secret);
     NSString *text = [[NSData dataWithBytes:secret length:sizeof secret] base64EncodedStringWithOptions:0];
     text = [[text stringByReplacingOccurrencesOfString:@"+" withString:@"-"] stringByReplacingOccurrencesOfString:@"/" withString:@"_"];
-    _secret = [text stringByReplacingOccurrencesOfString:@"=" withString:@""];
-    uint8_t b[16];
-    arc4random_buf(b, sizeof b);
-    b[6] = (b[6] & 0x0f) | 0x40; // version 4, RFC 9562 §5.4
-    b[8] = (b[8] & 0x3f) | 0x80;
-    _installID = [NSString stringWithFormat:@"%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0], b[1], b[2], b[3], b[4],
-                                            b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]];
+    [self set:[text stringByReplacingOccurrencesOfString:@"=" withString:@""] for:Secret];
+    [self set:[NSUUID UUID].UUIDString.lowercaseString for:InstallID];
 }
 
 - (void)forget {
-    _registrationID = nil;
-    _pending = _wanted;
+    [self set:nil for:RegistrationID];
+    [self set:self.wanted for:Pending];
 }
 
 - (void)bindToServer:(NSString *)server appKey:(NSString *)appKey {
-    if ([_server isEqual:server] && [_appKey isEqual:appKey]) return;
-    if (_appKey != nil) {
-        [_receipts removeAllObjects];
-        [_known removeAllObjects];
-        [self forget];
-    }
-    _server = [server copy];
-    _appKey = [appKey copy];
+    if ([_values[Server] isEqual:server] && [_values[AppKey] isEqual:appKey]) return;
+    [_receipts removeAllObjects];
+    [_known removeAllObjects];
+    [self forget];
+    [self set:server for:Server];
+    [self set:appKey for:AppKey];
 }
 
 - (void)want:(AURChanges *)changes {
-    _wanted = AURChangesThen(_wanted, changes);
-    _pending = AURChangesThen(_pending, changes);
+    AURChanges *wanted = AURChangesLive(AURChangesThen(self.wanted, changes));
     // An app that rotates its tags for years must not carry the list of all it ever removed; a new registration starts
     // without them anyway.
-    AURTagOperation *tags = _wanted[AURTagsKey];
-    if (tags[@"remove"].count > AURTagsMax) _wanted = AURChangesThen(AURChangesWithout(_wanted, @{AURTagsKey : tags}), @{AURTagsKey : AURTagsAdd(tags[@"add"] ?: @[])});
+    AURTagOperation *tags = wanted[AURTagsKey];
+    if ([tags[@"remove"] count] > AURTagsMax) wanted = AURChangesThen(AURChangesWithout(wanted, @{AURTagsKey : tags}), @{AURTagsKey : AURTagsAdd(tags[@"add"] ?: @[])});
+    [self set:wanted for:Wanted];
+    [self set:AURChangesThen(self.pending, changes) for:Pending];
 }
 
-- (void)confirm:(AURChanges *)sent { _pending = AURChangesWithout(_pending, sent); }
+- (void)confirm:(AURChanges *)sent { [self set:AURChangesWithout(self.pending, sent) for:Pending]; }
+
+- (void)giveUp:(AURChanges *)refused {
+    [self confirm:refused];
+    [self set:AURChangesWithout(self.wanted, refused) for:Wanted];
+}
 
 - (BOOL)knows:(AURReceipt *)receipt { return [_known containsObject:AURReceiptKey(receipt)]; }
+
+static NSUInteger shorten(NSMutableArray *list, NSUInteger most) {
+    NSUInteger over = list.count > most ? list.count - most : 0;
+    [list removeObjectsInRange:NSMakeRange(0, over)];
+    return over;
+}
 
 - (BOOL)add:(NSArray<AURReceipt *> *)receipts dropped:(NSUInteger *)dropped {
     BOOL added = NO;
@@ -105,25 +115,21 @@ static NSArray<NSArray *> *layout(void) {
         [_known addObject:AURReceiptKey(receipt)];
         [_receipts addObject:receipt];
     }
-    if (_known.count > AURReceiptsMaxKnown) [_known removeObjectsInRange:NSMakeRange(0, _known.count - AURReceiptsMaxKnown)];
-    *dropped = _receipts.count > AURReceiptsMaxQueued ? _receipts.count - AURReceiptsMaxQueued : 0;
-    if (*dropped > 0) [_receipts removeObjectsInRange:NSMakeRange(0, *dropped)];
+    shorten(_known, AURReceiptsMaxKnown);
+    *dropped = shorten(_receipts, AURReceiptsMaxQueued);
     return added;
 }
 
 - (void)addAgain:(AURReceipt *)receipt {
-    for (AURReceipt *queued in _receipts)
-        if ([AURReceiptKey(queued) isEqual:AURReceiptKey(receipt)]) return;
+    [self settle:@[ receipt ]];
     [_receipts addObject:receipt];
 }
 
 - (void)settle:(NSArray<AURReceipt *> *)delivered {
     NSMutableSet *keys = [NSMutableSet set];
     for (AURReceipt *receipt in delivered) [keys addObject:AURReceiptKey(receipt)];
-    NSIndexSet *done = [_receipts indexesOfObjectsPassingTest:^BOOL(AURReceipt *queued, NSUInteger index, BOOL *stop) {
-        return [keys containsObject:AURReceiptKey(queued)];
-    }];
-    [_receipts removeObjectsAtIndexes:done];
+    for (AURReceipt *queued in self.receipts)
+        if ([keys containsObject:AURReceiptKey(queued)]) [_receipts removeObjectIdenticalTo:queued];
 }
 
 @end

@@ -14,13 +14,10 @@ AURTagOperation *AURTagsRemove(NSArray<NSString *> *tags);
 /// One operation that does what both do, one after the other.
 AURTagOperation *_Nullable AURTagsThen(AURTagOperation *_Nullable earlier, AURTagOperation *_Nullable later);
 
-/// What an operation makes of a set of tags.
-NSArray<NSString *> *AURTagsApply(AURTagOperation *_Nullable operation, NSArray<NSString *> *tags);
-
 /// At most so many tags to add and so many to remove, of those that an operation has; a set is one piece.
-AURTagOperation *AURTagsPiece(AURTagOperation *operation, NSUInteger most);
+AURTagOperation *_Nullable AURTagsPiece(AURTagOperation *_Nullable operation, NSUInteger most);
 
 /// What is left of an operation once the other was carried out; nil when nothing is.
-AURTagOperation *_Nullable AURTagsLeft(AURTagOperation *operation, AURTagOperation *done);
+AURTagOperation *_Nullable AURTagsLeft(AURTagOperation *_Nullable operation, AURTagOperation *_Nullable done);
 
 NS_ASSUME_NONNULL_END

@@ -1,31 +1,25 @@
 #import "AURTagOperation.h"
 
-static NSArray<NSString *> *sorted(id<NSFastEnumeration> tags) {
-    NSMutableSet *set = [NSMutableSet set];
-    for (NSString *tag in tags) [set addObject:tag];
-    return [set.allObjects sortedArrayUsingSelector:@selector(compare:)];
-}
-
-// The elements of both, without those of minus, sorted.
+// The elements of some and more, without those of minus, sorted.
 static NSArray<NSString *> *combined(NSArray *some, NSArray *minus, NSArray *more) {
     NSMutableSet *set = [NSMutableSet setWithArray:some ?: @[]];
     [set minusSet:[NSSet setWithArray:minus ?: @[]]];
     [set addObjectsFromArray:more ?: @[]];
-    return sorted(set);
+    return [set.allObjects sortedArrayUsingSelector:@selector(compare:)];
 }
 
 static AURTagOperation *operation(NSArray *add, NSArray *remove) {
     NSMutableDictionary *result = [NSMutableDictionary dictionary];
     if (add.count > 0) result[@"add"] = add;
     if (remove.count > 0) result[@"remove"] = remove;
-    return [result copy];
+    return result;
 }
 
-AURTagOperation *AURTagsSet(NSArray<NSString *> *tags) { return @{@"set" : sorted(tags)}; }
+AURTagOperation *AURTagsSet(NSArray<NSString *> *tags) { return @{@"set" : combined(tags, nil, nil)}; }
 
-AURTagOperation *AURTagsAdd(NSArray<NSString *> *tags) { return operation(sorted(tags), nil); }
+AURTagOperation *AURTagsAdd(NSArray<NSString *> *tags) { return operation(combined(tags, nil, nil), nil); }
 
-AURTagOperation *AURTagsRemove(NSArray<NSString *> *tags) { return operation(nil, sorted(tags)); }
+AURTagOperation *AURTagsRemove(NSArray<NSString *> *tags) { return operation(nil, combined(tags, nil, nil)); }
 
 AURTagOperation *AURTagsThen(AURTagOperation *earlier, AURTagOperation *later) {
     if (later == nil) return earlier;
@@ -35,20 +29,15 @@ AURTagOperation *AURTagsThen(AURTagOperation *earlier, AURTagOperation *later) {
     return operation(combined(earlier[@"add"], remove, add), combined(earlier[@"remove"], add, remove));
 }
 
-NSArray<NSString *> *AURTagsApply(AURTagOperation *operation, NSArray<NSString *> *tags) {
-    if (operation[@"set"] != nil) return operation[@"set"];
-    return combined(tags, operation[@"remove"], operation[@"add"]);
-}
-
 static NSArray *first(NSArray *tags, NSUInteger most) { return [tags subarrayWithRange:NSMakeRange(0, MIN(tags.count, most))]; }
 
 AURTagOperation *AURTagsPiece(AURTagOperation *op, NSUInteger most) {
-    if (op[@"set"] != nil || (op[@"add"].count <= most && op[@"remove"].count <= most)) return op;
+    if (op == nil || op[@"set"] != nil) return op;
     return operation(first(op[@"add"], most), first(op[@"remove"], most));
 }
 
 AURTagOperation *AURTagsLeft(AURTagOperation *op, AURTagOperation *done) {
-    if ([op isEqual:done]) return nil;
+    if (op == nil || [op isEqual:done]) return nil;
     if (op[@"set"] != nil || done[@"set"] != nil) return op;
     AURTagOperation *left = operation(combined(op[@"add"], done[@"add"], nil), combined(op[@"remove"], done[@"remove"], nil));
     return left.count > 0 ? left : nil;

@@ -1,4 +1,5 @@
 #import "AURTickets.h"
+#import "AURBackoff.h"
 #import "AURErrorMaking.h"
 
 const NSTimeInterval AURCompletionTimeout = 20;
@@ -38,19 +39,12 @@ const NSTimeInterval AURCompletionTimeout = 20;
     AURTicket *ticket = [[AURTicket alloc] init];
     ticket->_completion = completion;
     ticket->_keys = keys;
-    id<AURQueue> queue = _queue;
-    __weak AURTickets *weak = self;
-    __weak AURTicket *late = ticket;
-    ticket->_timer = [_clock after:seconds perform:^{
-        [queue perform:^{ [weak expire:late]; }];
-    }];
+    // Keeps both until then: whoever waits is answered even if the client is gone.
+    ticket->_timer = AURAfter(_clock, seconds, _queue, ^{
+        ticket->_error = AURMakeError(AURErrorTimedOut, @"Aurora has not answered in time; values are kept and will be delivered");
+        [self finish:ticket];
+    });
     [_tickets addObject:ticket];
-}
-
-- (void)expire:(AURTicket *)ticket {
-    if (ticket == nil) return;
-    ticket->_error = AURMakeError(AURErrorTimedOut, @"Aurora has not answered in time; values are kept and will be delivered");
-    [self finish:ticket];
 }
 
 - (void)finish:(AURTicket *)ticket {
@@ -61,13 +55,10 @@ const NSTimeInterval AURCompletionTimeout = 20;
 }
 
 - (void)settleWithPending:(NSDictionary *)pending refused:(NSDictionary *)refused error:(NSError *)error {
+    NSArray *waiting = pending.allKeys, *bad = refused.allKeys ?: @[];
     for (AURTicket *ticket in [_tickets copy]) {
-        BOOL waits = NO;
-        for (NSString *key in ticket->_keys) {
-            if (refused[key] != nil) ticket->_error = error;
-            waits = waits || pending[key] != nil;
-        }
-        if (!waits) [self finish:ticket];
+        if ([ticket->_keys firstObjectCommonWithArray:bad] != nil) ticket->_error = error;
+        if ([ticket->_keys firstObjectCommonWithArray:waiting] == nil) [self finish:ticket];
     }
 }
 

@@ -496,3 +496,48 @@ TEST(manyTagsGoInSeveralRequests) {
     EQUAL([world device].tags, many);
     finish(world, client);
 }
+
+TEST(tokensOfCallsAndLiveActivities) {
+    AURWorld *world = [AURWorld worldWithSeed:1];
+    AURClient *client = [world client];
+    [client start];
+    [world pass:2];
+    NSData *(^bytes)(const char *) = ^(const char *text) { return [NSData dataWithBytes:text length:strlen(text)]; };
+    NSMutableArray *codes = [NSMutableArray array];
+    void (^note)(NSError *) = ^(NSError *error) { [codes addObject:@(error.code)]; };
+    [client registerVoIPToken:bytes("v") production:YES];
+    [client registerActivityStartToken:bytes("s") type:@"Match" production:YES completion:note];
+    [client registerActivityToken:bytes("a") activity:@"game.1" production:YES completion:note]; // a point in the name is the app's affair
+    [client registerActivityToken:bytes("b") activity:@"game 2" production:YES completion:note];
+    [world pass:2];
+    NSDictionary *values = [world device].values;
+    EQUAL(values[@"voip_token"], @"76");
+    EQUAL(values[@"environment"], @"production");
+    EQUAL(values[@"live_activity_start_tokens"], (@{@"Match" : @"73"}));
+    EQUAL(values[@"live_activity_tokens"], (@{@"game.1" : @"61", @"game 2" : @"62"}));
+    EQUAL(codes, (@[ @0, @0, @0 ]));
+    [client registerActivityToken:nil activity:@"game.1" production:YES completion:note]; // it has ended
+    [world pass:2];
+    EQUAL([world device].values[@"live_activity_tokens"], (@{@"game 2" : @"62"}));
+    // A token that Aurora refuses takes no other along, and is not asked for again by the next registration.
+    world.offline = YES;
+    [codes removeAllObjects];
+    [client registerActivityToken:bytes("c") activity:@"refused" production:YES completion:note];
+    [client registerActivityToken:bytes("d") activity:@"fine" production:YES completion:note];
+    [client registerActivityToken:bytes("e") activity:@"" production:YES completion:note];
+    [client registerActivityToken:bytes("e") activity:[@"" stringByPaddingToLength:65 withString:@"x" startingAtIndex:0] production:YES completion:note];
+    [world settle];
+    world.offline = NO;
+    [world pass:15];
+    [codes sortUsingSelector:@selector(compare:)];
+    EQUAL(codes, (@[ @0, @6001, @6001, @6017 ]));
+    [world.devices removeAllObjects]; // the operator deleted it
+    [client setBadge:1];
+    [world.requests removeAllObjects];
+    [world pass:30];
+    values = [world device].values;
+    EQUAL(values[@"live_activity_tokens"], (@{@"game 2" : @"62", @"fine" : @"64"}));
+    EQUAL(values[@"voip_token"], @"76");
+    for (AURRequest *request in world.requests) CHECK([[[NSString alloc] initWithData:request.body encoding:NSUTF8StringEncoding] rangeOfString:@"refused"].length == 0);
+    finish(world, client);
+}

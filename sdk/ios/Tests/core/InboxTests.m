@@ -25,7 +25,7 @@ TEST(messagesComeOnceAndAreAcknowledged) {
     CHECK(world.messages.count == 2, "%@", world.messages);
     NSDictionary *expected = @{@"content" : @"one", @"title" : @"t", @"content_type" : @"text", @"extras" : @{@"k" : @"v"}, @"_j_msgid" : @"21"};
     EQUAL(world.messages.firstObject, expected);
-    NSArray *receipts = @[ @"21 received", @"22 received" ];
+    NSArray *receipts = @[ @"21 received message", @"22 received message" ];
     EQUAL(world.receipts, receipts);
     CHECK([world device].inbox.count == 0);
     NSUInteger polls = [world countOf:@"GET" path:@"/v1/devices/"];
@@ -34,6 +34,24 @@ TEST(messagesComeOnceAndAreAcknowledged) {
     CHECK(polls >= 8 && polls <= 12, "%lu polls in 500 s", (unsigned long)polls);
     finish(world, client);
     CHECK([world.events containsObject:AURNetworkDidCloseNotification]);
+}
+
+// One push can bring both under one id; neither may be taken for the other, in whichever order they come.
+TEST(aMessageAndANotificationOfOnePushCountApart) {
+    AURWorld *world = [AURWorld worldWithSeed:1];
+    AURClient *client = started(world);
+    [client noteOpened:@{@"_j_msgid" : @23}];
+    [world pass:2];
+    [world message:@"23" content:@"both"];
+    [world pass:5];
+    CHECK(world.messages.count == 1);
+    [world message:@"24" content:@"both"];
+    [world pass:5];
+    [client noteReceived:@{@"_j_msgid" : @"24"}];
+    [world pass:5];
+    CHECK(world.messages.count == 2 && [world device].inbox.count == 0);
+    EQUAL(world.receipts, (@[ @"23 received", @"23 opened", @"23 received message", @"24 received message", @"24 received" ]));
+    finish(world, client);
 }
 
 TEST(aSeenMessageIsDroppedAndAcknowledgedAgain) {
@@ -45,7 +63,7 @@ TEST(aSeenMessageIsDroppedAndAcknowledgedAgain) {
     [world message:@"30" content:@"x"];
     [world pass:10];
     CHECK(world.messages.count == 1);
-    EQUAL(world.receipts, @[ @"30 received" ]);
+    EQUAL(world.receipts, @[ @"30 received message" ]);
     CHECK([world device].inbox.count == 0);
     finish(world, client);
 }
@@ -108,7 +126,7 @@ TEST(messagesComeAfterAnOutage) {
     world.offline = NO;
     [client retry];
     [world pass:3];
-    CHECK(world.messages.count == 1 && [world.receipts isEqual:@[ @"50 received" ]]);
+    CHECK(world.messages.count == 1 && [world.receipts isEqual:@[ @"50 received message" ]]);
     finish(world, client);
 }
 

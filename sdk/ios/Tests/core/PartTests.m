@@ -10,6 +10,14 @@
 #import "AURWorld.h"
 #include <sys/stat.h>
 
+/// What an operation makes of a set of tags.
+static NSArray *applied(AURTagOperation *operation, NSArray *tags) {
+    NSMutableSet *set = [NSMutableSet setWithArray:operation[@"set"] ?: tags];
+    for (NSString *tag in operation[@"remove"]) [set removeObject:tag];
+    for (NSString *tag in operation[@"add"]) [set addObject:tag];
+    return [set.allObjects sortedArrayUsingSelector:@selector(compare:)];
+}
+
 // Composition has one meaning: the operations applied one after the other.
 TEST(tagOperationsCompose) {
     NSArray *sets = @[ @[], @[ @"a" ], @[ @"a", @"b" ] ], *starts = @[ @[], @[ @"a" ], @[ @"b", @"c" ] ];
@@ -19,11 +27,11 @@ TEST(tagOperationsCompose) {
         for (AURTagOperation *second in operations)
             for (AURTagOperation *third in operations)
                 for (NSArray *start in starts) {
-                    NSArray *want = AURTagsApply(third, AURTagsApply(second, AURTagsApply(first, start)));
+                    NSArray *want = applied(third, applied(second, applied(first, start)));
                     AURTagOperation *composed = AURTagsThen(AURTagsThen(first, second), third);
-                    NSArray *got = AURTagsApply(composed, start);
+                    NSArray *got = applied(composed, start);
                     CHECK([got isEqual:want], "%@ then %@ then %@ on %@: %@, want %@", first, second, third, start, got, want);
-                    CHECK([AURTagsApply(composed, got) isEqual:got], "repeating changes %@", got);
+                    CHECK([applied(composed, got) isEqual:got], "repeating changes %@", got);
                 }
 }
 

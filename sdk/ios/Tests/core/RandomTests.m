@@ -47,7 +47,7 @@ static NSUInteger setting(const char *name, NSUInteger otherwise) {
     AURClient *client = self.client;
     NSString *name = [self name];
     NSSet *names = [self names];
-    switch (world.random % 20) {
+    switch (world.random % 23) {
     case 0: [client setAlias:name completion:[self completion]], self.values[@"alias"] = name; break;
     case 1: [client setAlias:@"" completion:nil], self.values[@"alias"] = @""; break;
     case 2: [client setTags:names completion:[self completion]], self.tags = [names mutableCopy]; break;
@@ -68,6 +68,8 @@ static NSUInteger setting(const char *name, NSUInteger otherwise) {
     case 17: { [self ask:^(void (^answered)(void)) { [client readDevice:^(NSDictionary *device, NSError *error) { answered(); }]; }]; break; }
     case 18: { [self ask:^(void (^answered)(void)) { [client whenDelivered:^(BOOL delivered) { answered(); } within:world.random % 30]; }]; break; }
     case 19: if (world.devices.count == 1) [world message:[NSString stringWithFormat:@"%lu", 1000 + (unsigned long)++self.messages] content:@"m"]; break;
+    case 20: [client registerVoIPToken:[name dataUsingEncoding:NSUTF8StringEncoding] production:NO], self.values[@"voip_token"] = [NSString stringWithFormat:@"%02x", [name characterAtIndex:0]]; break;
+    case 21: case 22: [self activity:name ends:world.random % 3 == 0 starts:world.random % 2]; break;
     }
     if (world.random % 3 == 0) [world pass:world.random % 700 / 100.0];
     else if (world.random % 2) [world settle];
@@ -77,6 +79,15 @@ static NSUInteger setting(const char *name, NSUInteger otherwise) {
     NSInteger badge = self.world.random % 9;
     [self.client setBadge:badge];
     self.values[@"badge"] = @(badge);
+}
+
+- (void)activity:(NSString *)name ends:(BOOL)ends starts:(BOOL)starts {
+    NSString *list = starts ? @"live_activity_start_tokens" : @"live_activity_tokens";
+    NSData *token = ends ? nil : [@"t" dataUsingEncoding:NSUTF8StringEncoding];
+    NSMutableDictionary *all = [NSMutableDictionary dictionaryWithDictionary:self.values[list] ?: @{}];
+    [all setValue:ends ? nil : @"74" forKey:name];
+    self.values[list] = all;
+    starts ? [self.client registerActivityStartToken:token type:name production:NO completion:[self completion]] : [self.client registerActivityToken:token activity:name production:NO completion:[self completion]];
 }
 
 - (void)note:(NSString *)identifier opened:(BOOL)opened {
@@ -102,7 +113,7 @@ static NSUInteger setting(const char *name, NSUInteger otherwise) {
     AURWorldDevice *device = [self.world device];
     for (NSString *key in self.values) CHECK([device.values[key] isEqual:self.values[key]], "order %lu: %@ is %@, want %@", (unsigned long)order, key, device.values[key], self.values[key]);
     CHECK([device.tags isEqual:self.tags], "order %lu: tags %@, want %@", (unsigned long)order, device.tags, self.tags);
-    for (NSUInteger i = 1; i <= self.messages; i++) [self.receipts addObject:[NSString stringWithFormat:@"%lu received", 1000 + (unsigned long)i]];
+    for (NSUInteger i = 1; i <= self.messages; i++) [self.receipts addObject:[NSString stringWithFormat:@"%lu received message", 1000 + (unsigned long)i]];
     NSSet *receipts = [NSSet setWithArray:self.world.receipts];
     CHECK([receipts isEqual:self.receipts], "order %lu: receipts %@, want %@", (unsigned long)order, receipts, self.receipts);
     NSMutableSet *handed = [NSMutableSet set];

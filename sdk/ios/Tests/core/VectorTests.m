@@ -48,17 +48,17 @@ TEST(damagedPropertyListsAreRefusedOrRead) {
     }
 }
 
-static NSArray *pairs(NSArray<AURReceipt *> *receipts) {
+static NSArray *triples(NSArray<AURReceipt *> *receipts) {
     NSMutableArray *result = [NSMutableArray array];
-    for (AURReceipt *receipt in receipts) [result addObject:@[ receipt[@"msg_id"], receipt[@"event"] ]];
+    for (AURReceipt *receipt in receipts) [result addObject:@[ receipt[@"msg_id"], receipt[@"event"], receipt[@"part"] ]];
     return result;
 }
 
 TEST(receiptVectors) {
     for (NSDictionary *v in AURVectors(@"receipts.json")) {
         id payload = AURExactJSON(v[@"payload"]);
-        CHECK([pairs(AURReceiptsFor(AURReceivedEvent, payload, [NSDate date])) isEqual:v[@"received"]], "%@", v[@"name"]);
-        CHECK([pairs(AURReceiptsFor(AUROpenedEvent, payload, [NSDate date])) isEqual:v[@"opened"]], "%@", v[@"name"]);
+        CHECK([triples(AURReceiptsFor(AURReceivedEvent, payload, [NSDate date])) isEqual:v[@"received"]], "%@", v[@"name"]);
+        CHECK([triples(AURReceiptsFor(AUROpenedEvent, payload, [NSDate date])) isEqual:v[@"opened"]], "%@", v[@"name"]);
     }
 }
 

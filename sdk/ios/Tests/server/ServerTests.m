@@ -85,14 +85,18 @@ static NSString *push(NSDictionary *audience, NSDictionary *content) {
     return rest(@"POST", @"/v3/push", body)[@"msg_id"];
 }
 
+/// What APNs got for a token.
+static NSArray<NSDictionary *> *notifications(NSString *deviceToken) {
+    NSString *url = [NSString stringWithFormat:@"%@/v1/notifications?token=%@", given("AURORA_MANAGE"), deviceToken];
+    id answer = AURCall(@"GET", url, nil, nil, nil, NULL);
+    return [answer isKindOfClass:[NSArray class]] ? answer : answer[@"notifications"];
+}
+
 /// The payload that APNs got for a token and a message, exact to the last digit.
 static NSDictionary *arrived(NSString *deviceToken, NSString *messageID) {
     __block NSDictionary *payload = nil;
     until(^BOOL {
-        NSString *url = [NSString stringWithFormat:@"%@/v1/notifications?token=%@", given("AURORA_MANAGE"), deviceToken];
-        id answer = AURCall(@"GET", url, nil, nil, nil, NULL);
-        NSArray *list = [answer isKindOfClass:[NSArray class]] ? answer : answer[@"notifications"];
-        for (NSDictionary *notification in list) {
+        for (NSDictionary *notification in notifications(deviceToken)) {
             NSString *id_ = [notification[@"payload"][@"_j_msgid"] description];
             NSNumber *number = notification[@"payload"][@"_j_msgid"];
             if (number != nil && ([id_ isEqual:messageID] || number.doubleValue == messageID.doubleValue)) payload = notification[@"payload"];
@@ -251,6 +255,66 @@ TEST(inAppMessages) {
     EQUAL(got[2][@"content"], @"three");
     until(^BOOL { return acknowledged(third); }, @"the acknowledgement");
     [[NSNotificationCenter defaultCenter] removeObserver:observer];
+}
+
+// One push with a notification and an in-app message: the two arrive and count apart.
+TEST(aPushOfTwoParts) {
+    NSMutableArray *got = [NSMutableArray array];
+    id observer = [[NSNotificationCenter defaultCenter] addObserverForName:kJPFNetworkDidReceiveMessageNotification object:nil queue:nil usingBlock:^(NSNotification *n) { [got addObject:n.userInfo]; }];
+    launch(AURTemporaryFolder());
+    NSString *identifier = registered();
+    NSData *mine = token();
+    [AURPushService registerDeviceToken:mine];
+    CHECK(answered(^(AURTagsCompletion done) { [JPUSHService addTags:[NSSet setWithObject:@"x"] completion:done seq:1]; }) == 0);
+    NSDictionary *audience = @{@"registration_id" : @[ identifier ]};
+    NSDictionary *both = @{@"notification" : @{@"alert" : @"Hello"}, @"message" : @{@"msg_content" : @"inside"}};
+    NSString *messageID = push(audience, both);
+    NSDictionary *payload = arrived(hex(mine), messageID);
+    until(^BOOL { return got.count == 1 && acknowledged(messageID); }, @"the in-app message");
+    CHECK(counts(messageID, 0, 0)); // its acknowledgement says nothing about the notification
+    [AURPushService reportOpened:payload];
+    until(^BOOL { return counts(messageID, 1, 1); }, @"the notification's receipts");
+
+    // The other order: the notification's receipt does not stand for the in-app message, which comes when the app is in front again.
+    [AURPushCentre shared].appState = AURAppBackground;
+    messageID = push(audience, both);
+    payload = arrived(hex(mine), messageID);
+    [AURPushService reportReceived:payload];
+    until(^BOOL { return counts(messageID, 1, 0); }, @"received");
+    CHECK(!acknowledged(messageID) && got.count == 1);
+    [AURPushCentre shared].appState = AURAppActive;
+    until(^BOOL { return got.count == 2 && acknowledged(messageID); }, @"the in-app message afterwards");
+    [[NSNotificationCenter defaultCenter] removeObserver:observer];
+}
+
+TEST(callsAndLiveActivities) {
+    launch(AURTemporaryFolder());
+    NSString *identifier = registered();
+    NSData *voip = token(), *start = token(), *running = token();
+    NSString *game = [@"game.of " stringByAppendingString:identifier];
+    __block NSInteger started = -1, updated = -1, ended = -1;
+    [JPUSHService registerVoipToken:voip];
+    [JPUSHService registerLiveActivity:@"Match" pushToStartToken:start completion:^(NSInteger code, NSString *name, NSData *pushToken, NSInteger seq) { started = code; } seq:1];
+    [JPUSHService registerLiveActivity:game pushToken:running completion:^(NSInteger code, NSString *name, NSData *pushToken, NSInteger seq) { updated = code; } seq:2];
+    until(^BOOL { return started >= 0 && updated >= 0; }, @"the tokens");
+    CHECK(started == 0 && updated == 0, "%ld %ld", (long)started, (long)updated);
+
+    NSDictionary *audience = @{@"registration_id" : @[ identifier ]};
+    NSDictionary *call = arrived(hex(voip), push(audience, @{@"notification" : @{@"voip" : @{@"caller" : @"Ann"}}}));
+    EQUAL(call[@"caller"], @"Ann");
+    [JPUSHService handleVoipNotification:call];
+    NSString *(^event)(NSData *) = ^NSString *(NSData *pushToken) { return [notifications(hex(pushToken)).lastObject[@"payload"][@"aps"][@"event"] description]; };
+    push(audience, @{@"live_activity" : @{@"ios" : @{@"event" : @"start", @"attributes-type" : @"Match", @"attributes" : @{}, @"content-state" : @{@"score" : @0}, @"alert" : @{@"title" : @"t", @"body" : @"b"}}}});
+    until(^BOOL { return [event(start) isEqual:@"start"]; }, @"the start");
+    push(@{@"live_activity_id" : game}, @{@"live_activity" : @{@"ios" : @{@"event" : @"update", @"content-state" : @{@"score" : @1}}}});
+    until(^BOOL { return [event(running) isEqual:@"update"]; }, @"the update");
+
+    [JPUSHService registerLiveActivity:game pushToken:nil completion:^(NSInteger code, NSString *name, NSData *pushToken, NSInteger seq) { ended = code; } seq:3];
+    until(^BOOL { return ended == 0; }, @"the end");
+    NSInteger status = 0;
+    NSDictionary *body = @{@"platform" : @[ @"ios" ], @"audience" : @{@"live_activity_id" : game}, @"live_activity" : @{@"ios" : @{@"event" : @"end", @"content-state" : @{}}}};
+    NSDictionary *answer = AURCall(@"POST", [given("AURORA_URL") stringByAppendingString:@"/v3/push"], given("AURORA_APP_KEY"), given("AURORA_MASTER_SECRET"), body, &status);
+    CHECK([[answer[@"error"][@"code"] description] isEqual:@"1011"], "%@", answer); // nobody has it any more
 }
 
 TEST(theExtensionReportsWhileTheAppIsNotRunning) {

@@ -33,7 +33,7 @@ NS_ASSUME_NONNULL_BEGIN
 @property (nonatomic, readonly) NSMutableArray<AURRequest *> *requests;
 @property (nonatomic, readonly) NSMutableArray<NSDate *> *times;                ///< of the requests
 @property (nonatomic, readonly) NSMutableDictionary<NSString *, AURWorldDevice *> *devices;
-@property (nonatomic, readonly) NSMutableArray<NSString *> *receipts;           ///< counted ones, "id event"
+@property (nonatomic, readonly) NSMutableArray<NSString *> *receipts;           ///< counted ones, "id event", with " message" for an in-app message
 @property (nonatomic, readonly) NSMutableArray<NSNumber *> *batches;            ///< sizes of receipt requests
 @property (nonatomic) NSString *refusedAlias;                                   ///< answered with 7015
 @property (nonatomic) BOOL offline;

@@ -296,12 +296,20 @@ AURConfig *AURWorldConfig(void) {
 
 - (AURResponse *)patch:(NSDictionary *)body of:(AURWorldDevice *)device {
     if ([body[@"alias"] isEqual:self.refusedAlias]) return [self refuse:400 code:7015];
-    if (body[@"token"] != nil && body[@"environment"] == nil) return [self refuse:400 code:7002];
-    if (body[@"token"] == nil && body[@"environment"] != nil) return [self refuse:400 code:7002];
+    NSArray *lists = @[ @"live_activity_start_tokens", @"live_activity_tokens" ];
+    BOOL token = [[NSSet setWithArray:body.allKeys] intersectsSet:[NSSet setWithArray:[lists arrayByAddingObjectsFromArray:@[ @"token", @"voip_token" ]]]];
+    if (token != (body[@"environment"] != nil)) return [self refuse:400 code:7002];
+    if (body[lists[1]][@"refused"] != nil) return [self refuse:400 code:7002];
     NSDictionary *tags = body[@"tags"];
     if ([tags[@"add"] count] > 100 || [tags[@"remove"] count] > 100) return [self refuse:400 code:7002];
     for (NSString *key in body)
-        if (![key isEqual:@"tags"]) device.values[key] = body[key];
+        if (![key isEqual:@"tags"] && ![lists containsObject:key]) device.values[key] = body[key];
+    for (NSString *list in lists) {
+        NSMutableDictionary *all = [NSMutableDictionary dictionaryWithDictionary:device.values[list] ?: @{}];
+        [all addEntriesFromDictionary:body[list] ?: @{}];
+        [all removeObjectsForKeys:[all allKeysForObject:@""]];
+        if (body[list] != nil) device.values[list] = all;
+    }
     if (tags[@"set"] != nil) [device.tags removeAllObjects];
     for (NSString *tag in tags[@"remove"]) [device.tags removeObject:tag];
     for (NSString *tag in tags[@"set"] ?: tags[@"add"]) [device.tags addObject:tag];
@@ -313,12 +321,13 @@ AURConfig *AURWorldConfig(void) {
     [_batches addObject:@(receipts.count)];
     if (receipts.count == 0 || receipts.count > 100) return [self refuse:400 code:7002];
     for (NSDictionary *receipt in receipts)
-        if ([receipt[@"msg_id"] isEqual:@"666666"]) return [self refuse:400 code:7002];
+        if ([receipt[@"msg_id"] isEqual:@"666666"] || ![@[ @"notification", @"message" ] containsObject:receipt[@"part"] ?: @""]) return [self refuse:400 code:7002];
     for (NSDictionary *receipt in receipts) {
-        NSString *key = [NSString stringWithFormat:@"%@ %@", receipt[@"msg_id"], receipt[@"event"]];
+        BOOL inApp = [receipt[@"part"] isEqual:@"message"];
+        NSString *key = [NSString stringWithFormat:@"%@ %@%@", receipt[@"msg_id"], receipt[@"event"], inApp ? @" message" : @""];
         if (![_receipts containsObject:key]) [_receipts addObject:key];
         for (NSDictionary *message in [device.inbox copy])
-            if ([message[@"msg_id"] isEqual:receipt[@"msg_id"]]) [device.inbox removeObject:message];
+            if (inApp && [message[@"msg_id"] isEqual:receipt[@"msg_id"]]) [device.inbox removeObject:message];
     }
     return [self answer:@{}];
 }

@@ -60,6 +60,15 @@ typedef void (^AURAliasCompletion)(NSInteger code, NSString *_Nullable alias, NS
 
 /// Passes on the token, at each launch. Before setup it is held in memory.
 + (void)registerDeviceToken:(NSData *)deviceToken;
+/// Passes on the token that PushKit gave the app, from pushRegistry:didUpdatePushCredentials:forType:. Before setup it is held in
+/// memory.
++ (void)registerVoIPToken:(NSData *)token;
+/// Passes on the token with which a server may start live activities with attributes of a type, such as @"MatchAttributes"; nil
+/// when it is not to any more. 1 to 64 bytes of UTF-8.
++ (void)registerActivityStartToken:(nullable NSData *)token type:(NSString *)attributesType completion:(nullable void (^)(NSInteger code))completion;
+/// Passes on the token of a running live activity, by which a server updates and ends it, under a name of the app's choice: the
+/// push's audience is {"live_activity_id": name}. nil when the activity has ended. 1 to 64 bytes of UTF-8.
++ (void)registerActivityToken:(nullable NSData *)token activity:(NSString *)name completion:(nullable void (^)(NSInteger code))completion;
 /// Reports a notification: as opened when the app is on its way to the front, as received otherwise. Call it where iOS hands
 /// over a payload, unless the delegate of AURPushService+Notifications.h is used, which reports by itself. Main thread.
 + (void)handleRemoteNotification:(NSDictionary *)payload;

@@ -49,6 +49,17 @@ typedef void (^JPUSHLiveActivityTokenCompletion)(NSInteger iResCode, NSString *_
 + (void)registerForRemoteNotificationTypes:(NSUInteger)types categories:(nullable NSSet *)categories;
 #endif
 
+#pragma mark Calls and live activities
+
+/// The token that PushKit gave the app.
++ (void)registerVoipToken:(NSData *)voipToken;
+/// Reports that a push to PushKit arrived.
++ (void)handleVoipNotification:(NSDictionary *)remoteInfo;
+/// The push-to-start token for live activities with these attributes; nil removes it.
++ (void)registerLiveActivity:(NSString *)activityAttributes pushToStartToken:(nullable NSData *)pushToken completion:(nullable JPUSHLiveActivityTokenCompletion)completion seq:(NSInteger)seq;
+/// The token of a running live activity, under the id that a push names as live_activity_id; nil when it has ended.
++ (void)registerLiveActivity:(NSString *)liveActivityId pushToken:(nullable NSData *)pushToken completion:(nullable JPUSHLiveActivityTokenCompletion)completion seq:(NSInteger)seq;
+
 #pragma mark Deprecated tags and alias
 
 // nil leaves a value alone, an empty set or @"" clears it, otherwise it is replaced. The callback selector is called on the
@@ -81,10 +92,6 @@ typedef void (^JPUSHLiveActivityTokenCompletion)(NSInteger iResCode, NSString *_
 + (void)setDataInsightsEnable:(BOOL)isEnable;       ///< no usage data is collected
 + (void)setCollectControl:(JPushCollectControl *)control; ///< none of it is collected
 + (void)setLocationEanable:(BOOL)isEnable;          ///< no location is used
-+ (void)registerVoipToken:(NSData *)voipToken;      ///< not yet, nor the tokens of live activities
-+ (void)handleVoipNotification:(NSDictionary *)remoteInfo;
-+ (void)registerLiveActivity:(NSString *)activityAttributes pushToStartToken:(nullable NSData *)pushToken completion:(nullable JPUSHLiveActivityTokenCompletion)completion seq:(NSInteger)seq;
-+ (void)registerLiveActivity:(NSString *)liveActivityId pushToken:(nullable NSData *)pushToken completion:(nullable JPUSHLiveActivityTokenCompletion)completion seq:(NSInteger)seq;
 + (void)setProperties:(NSDictionary *)properties completion:(nullable JPUSHPropertiesOperationCompletion)completion seq:(NSInteger)seq;
 + (void)deleteProperties:(NSSet<NSString *> *)properties completion:(nullable JPUSHPropertiesOperationCompletion)completion seq:(NSInteger)seq;
 + (void)cleanProperties:(nullable JPUSHPropertiesOperationCompletion)completion seq:(NSInteger)seq;

@@ -63,6 +63,12 @@ NS_ASSUME_NONNULL_BEGIN
 - (void)requestRegistrationID:(void (^)(NSString *_Nullable registrationID, NSError *_Nullable error))completion;
 /// Passes on the push token. Empty means that there is none any more.
 - (void)registerDeviceToken:(NSData *)token production:(BOOL)production;
+/// Passes on the token that PushKit gave the app. Empty means that there is none any more.
+- (void)registerVoIPToken:(NSData *)token production:(BOOL)production;
+/// Passes on the token with which a server may start live activities of one type of attributes, and that of a running activity,
+/// by a name of the app's choice. Names have 1 to 64 bytes of UTF-8. Empty or nil means that there is none any more.
+- (void)registerActivityStartToken:(nullable NSData *)token type:(NSString *)type production:(BOOL)production completion:(nullable void (^)(NSError *_Nullable error))completion;
+- (void)registerActivityToken:(nullable NSData *)token activity:(NSString *)name production:(BOOL)production completion:(nullable void (^)(NSError *_Nullable error))completion;
 /// At most 40 bytes of UTF-8; "" removes it.
 - (void)setAlias:(NSString *)alias completion:(nullable void (^)(NSError *_Nullable error))completion;
 - (void)setTags:(NSSet<NSString *> *)tags completion:(nullable void (^)(NSError *_Nullable error))completion;

@@ -3,7 +3,6 @@
 #import "AURClock.h"
 #import "AURConfig.h"
 #import "AURErrors.h"
-#import "AURExtensionReporter.h"
 #import "AURLog.h"
 #import "AURNames.h"
 #import "AURNotifications.h"
