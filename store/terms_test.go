@@ -9,11 +9,13 @@ import (
 
 	"github.com/RoaringBitmap/roaring/v2"
 	"github.com/aurora-push/aurora/audience"
+	"github.com/aurora-push/aurora/store/storetest"
 )
 
 // openOld makes a database as the first migrations left it, and fills it.
 func openOld(t *testing.T, count int, fill func(run func(text string, args ...any))) *Store {
 	t.Helper()
+	storetest.SQLiteOnly(t, "an old database is made by hand")
 	dir := t.TempDir()
 	old, err := sql.Open("sqlite3", "file:"+filepath.Join(dir, "aurora.db"))
 	if err != nil {
