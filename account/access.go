@@ -58,6 +58,16 @@ func (s *Service) RotateSecret(ctx context.Context, app aurora.App, overlap time
 	return secret, nil
 }
 
+// OldSecretUntil returns until when the Master Secret before the newest
+// rotation is still accepted; the zero time if it is not.
+func (s *Service) OldSecretUntil(ctx context.Context, appID int64) (time.Time, error) {
+	a, err := s.c.Accesses.Access(ctx, appID)
+	if err != nil || a.Previous == nil || !time.Now().Before(a.PreviousUntil) {
+		return time.Time{}, err
+	}
+	return a.PreviousUntil, nil
+}
+
 // AllowList returns the addresses that an app's servers may call from; none
 // means any.
 func (s *Service) AllowList(ctx context.Context, appID int64) (AllowList, error) {

@@ -29,6 +29,8 @@ var routes = []struct {
 	{"GET", "/apps/new", 200, false},
 	{"GET", full, 200, false},
 	{"POST", full + "/secret", 200, false},
+	{"GET", full + "/keys", 200, false},
+	{"POST", full + "/keys/rotate", 422, false},
 	{"GET", full + "/PushConfig.plist?environment=production", 200, false},
 	{"GET", full + "/credential", 200, false},
 	{"POST", full + "/credential", 422, false},
@@ -115,7 +117,7 @@ func TestScriptsAreLedToSignInAndBack(t *testing.T) {
 func TestAnotherSiteCannotSubmit(t *testing.T) {
 	w := newWorld(plain)
 	v := newVisitor(t, w, ownerSession)
-	for _, path := range []string{"/signout", "/apps", full + "/secret", full + "/send", full + "/credential", full + "/credential/remove"} {
+	for _, path := range []string{"/signout", "/apps", full + "/secret", full + "/keys/rotate", full + "/send", full + "/credential", full + "/credential/remove"} {
 		for name, headers := range map[string][]string{"fetch metadata": {"Sec-Fetch-Site", "cross-site"}, "origin": {"Origin", "https://evil.example"}} {
 			r := httptest.NewRequest("POST", path, strings.NewReader(form("environment=development", "name=x", "bundle_id=com.example.x", "audience=all", "body=hi", "life_unit=hours")))
 			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")

@@ -35,37 +35,24 @@ func (c *console) createApp(w http.ResponseWriter, r *http.Request, v visit) err
 // overviewPage is an app's first page.
 type overviewPage struct {
 	Path   journey
-	Secret string // the Master Secret, only when it was asked for
+	Now    glance
 	Server string
+	Code   integration
 }
 
 func (c *console) overview(w http.ResponseWriter, r *http.Request, v visit) error {
-	return c.showOverview(w, r, v, "")
-}
-
-func (c *console) showOverview(w http.ResponseWriter, r *http.Request, v visit, secret string) error {
-	p, err := c.path(r.Context(), v.lang, v.app)
+	p, now, err := c.path(r.Context(), v.lang, v.app)
 	if err != nil {
 		return err
 	}
-	return c.page(w, r, v, http.StatusOK, "overview", v.app.Name, overviewPage{Path: p, Secret: secret, Server: c.baseURL(r)})
+	return c.page(w, r, v, http.StatusOK, "overview", v.app.Name, overviewPage{Path: p, Now: now, Server: c.baseURL(r), Code: integrate(v.app.Key, c.baseURL(r))})
 }
 
 func (c *console) overviewLive(w http.ResponseWriter, r *http.Request, v visit) error {
 	return c.live(w, r, v, "overview", "path", anything, func() (any, error) {
-		p, err := c.path(r.Context(), v.lang, v.app)
-		return overviewPage{Path: p}, err
+		p, now, err := c.path(r.Context(), v.lang, v.app)
+		return overviewPage{Path: p, Now: now}, err
 	})
-}
-
-// secret shows the Master Secret. It is a request of its own, and a POST, so
-// that the value is in no page, history or prefetch that nobody asked for.
-func (c *console) secret(w http.ResponseWriter, r *http.Request, v visit) error {
-	value := v.app.MasterSecret.Reveal()
-	if isScripted(r) {
-		return c.fragment(w, http.StatusOK, "overview", "secret", v, overviewPage{Secret: value})
-	}
-	return c.showOverview(w, r, v, value)
 }
 
 // plist offers the file that the SDK reads, for one environment and channel.

@@ -49,7 +49,7 @@ const wide = `(() => {
   const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT), range = document.createRange();
   for (let t; t = texts.nextNode();) {
     const box = t.parentElement.closest(".card, tr, .tile, .note, .links, .side, .button, .tag, main");
-    if (!t.data.trim() || !box || t.parentElement.closest(".clip, .unseen, .lock, .switcher-name, .account-mail, .menu-name, .menu-title, details:not([open]), textarea, select, option")) continue;
+    if (!t.data.trim() || !box || t.parentElement.closest(".clip, .unseen, .lock, .switcher-name, .account-mail, .menu-name, .menu-title, details:not([open]), pre, textarea, select, option")) continue;
     range.selectNodeContents(t);
     const r = range.getBoundingClientRect();
     if (r.width && r.right > box.getBoundingClientRect().right + 0.5) over.push("text " + t.data.trim().slice(0, 40) + " " + Math.round(r.right));
@@ -82,7 +82,8 @@ var sights = []sight{
 	{name: "apps-new", path: "/apps/new"},
 	{name: "overview", path: full},
 	{name: "overview-fresh", path: fresh},
-	{name: "overview-secret", path: full, act: `document.querySelector("#secret button").click()`},
+	{name: "keys", path: full + "/keys", world: func(w *world) { w.rotated, w.overlap = true, time.Hour }},
+	{name: "keys-secret", path: full + "/keys", act: `document.querySelector("#secret button").click()`},
 	{name: "credential", path: full + "/credential"},
 	{name: "credential-empty", path: fresh + "/credential"},
 	{name: "credential-parked", path: full + "/credential", world: func(w *world) {

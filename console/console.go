@@ -82,6 +82,8 @@ func (c *console) routes() http.Handler {
 	mux.Handle("GET /apps/{key}", c.inApp(c.overview))
 	mux.Handle("GET /apps/{key}/live", c.inApp(c.overviewLive))
 	mux.Handle("POST /apps/{key}/secret", c.inApp(c.secret))
+	mux.Handle("GET /apps/{key}/keys", c.inApp(c.keys))
+	mux.Handle("POST /apps/{key}/keys/rotate", c.inApp(c.rotateSecret))
 	mux.Handle("GET /apps/{key}/PushConfig.plist", c.inApp(c.plist))
 
 	mux.Handle("GET /apps/{key}/credential", c.inApp(c.credentials))

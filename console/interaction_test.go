@@ -156,7 +156,7 @@ func TestInteractionInBrowser(t *testing.T) {
 		}
 	})
 	t.Run("the secret is shown and copied", func(t *testing.T) {
-		p := openPage(t, tab, newWorld(plain), full)
+		p := openPage(t, tab, newWorld(plain), full+"/keys")
 		p.until(`!document.body.textContent.includes("` + masterSecret + `")`)
 		p.run(chromedp.Click(chromedp.CSS("#secret button")))
 		p.until(shows("#master-secret", masterSecret))
@@ -177,6 +177,6 @@ func TestInteractionInBrowser(t *testing.T) {
 		if len(w.sent) != 1 || string(w.sent[0].Message.Content.IOS.Alert) != `"Plain"` {
 			t.Errorf("sent %+v", w.sent)
 		}
-		p.run(chromedp.Navigate(p.base+full), chromedp.Click(chromedp.CSS("#secret button")), chromedp.WaitVisible(chromedp.ID("master-secret")))
+		p.run(chromedp.Navigate(p.base+full+"/keys"), chromedp.Click(chromedp.CSS("#secret button")), chromedp.WaitVisible(chromedp.ID("master-secret")))
 	})
 }

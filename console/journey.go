@@ -34,31 +34,54 @@ type milestone struct {
 // recent is how many of the newest messages are asked for receipts.
 const recent = 50
 
-func (c *console) path(ctx context.Context, l *language, app aurora.App) (journey, error) {
+// glance is how an app stands now.
+type glance struct {
+	Devices, Development, Production uint64 // all; with a live token of each environment
+	Reports                          []reportView
+	Slots                            []slot // credentials that need care
+}
+
+// glanceReports are how many of the newest messages the first page shows.
+const glanceReports = 5
+
+func (c *console) path(ctx context.Context, l *language, app aurora.App) (p journey, now glance, err error) {
 	credentials, err := c.Account.Credentials(ctx, app.ID)
 	if err != nil {
-		return journey{}, err
+		return p, now, err
 	}
 	devices, err := c.Registry.Devices(ctx, app.ID, registry.Query{Limit: 1})
 	if err != nil {
-		return journey{}, err
+		return p, now, err
 	}
-	reachable, err := c.Registry.Count(ctx, app.ID, audience.Or(live(aurora.Development), live(aurora.Production)))
-	if err != nil {
-		return journey{}, err
+	for _, n := range []struct {
+		count *uint64
+		who   audience.Expr
+	}{{&now.Devices, audience.All()}, {&now.Development, live(aurora.Development)}, {&now.Production, live(aurora.Production)}} {
+		if *n.count, err = c.Registry.Count(ctx, app.ID, n.who); err != nil {
+			return p, now, err
+		}
 	}
 	reports, err := c.Ledger.Messages(ctx, app.ID, 0, recent)
 	if err != nil {
-		return journey{}, err
+		return p, now, err
 	}
-	p := journey{Steps: []milestone{
-		{Name: l.say("Create the app"), Text: l.say("It has an AppKey and a Master Secret."), Done: true, At: app.CreatedAt},
+	for _, r := range reports[:min(len(reports), glanceReports)] {
+		now.Reports = append(now.Reports, viewReport(r))
+	}
+	for _, s := range c.slots(credentials) {
+		if s.Filled && s.State != "validated" {
+			now.Slots = append(now.Slots, s)
+		}
+	}
+	p.Steps = []milestone{
+		{Name: l.say("Create the app"), Done: true, At: app.CreatedAt, Note: "AppKey " + app.Key},
 		c.credentialStep(l, credentials),
-		deviceStep(l, devices, reachable),
+		sdkStep(l, devices),
+		tokenStep(l, devices, now.Development+now.Production),
 		pushStep(l, reports),
 		receivedStep(l, reports),
 		openedStep(l, reports),
-	}}
+	}
 	next := true
 	for i := range p.Steps {
 		s := &p.Steps[i]
@@ -68,7 +91,7 @@ func (c *console) path(ctx context.Context, l *language, app aurora.App) (journe
 			s.Next, next = next, false
 		}
 	}
-	return p, nil
+	return p, now, nil
 }
 
 func (c *console) credentialStep(l *language, credentials []aurora.Credential) milestone {
@@ -86,19 +109,25 @@ func (c *console) credentialStep(l *language, credentials []aurora.Credential) m
 	return m
 }
 
-func deviceStep(l *language, devices []aurora.Device, reachable uint64) milestone {
-	m := milestone{Name: l.say("See the first device"), Text: l.say("Put the SDK and PushConfig.plist into your app and start it on a phone."), Link: "#sdk", Action: l.say("Get PushConfig.plist")}
-	if len(devices) == 0 {
-		return m
+func sdkStep(l *language, devices []aurora.Device) milestone {
+	m := milestone{Name: l.say("Add the SDK"), Text: l.say("Put the SDK into your app with the code below and start it. The app registers by itself; neither permission nor token is needed for that."), Link: "#sdk", Action: l.say("Get the file and the code")}
+	if len(devices) > 0 {
+		d := devices[0]
+		m.Done, m.At = true, d.RegisteredAt
+		m.Note = l.say("Newest registration: %s", deviceName(d))
 	}
-	d := devices[0]
-	if reachable == 0 {
-		m.Note = l.say("A device registered (%s) but has no push token yet. Does the app call registerForRemoteNotifications?", d.RegistrationID)
-		m.Link, m.Action = "devices", l.say("See devices")
-		return m
+	return m
+}
+
+func tokenStep(l *language, devices []aurora.Device, reachable uint64) milestone {
+	m := milestone{Name: l.say("A phone can be reached"), Text: l.say("iOS gives the app a push token, and the SDK reports it."), Link: "devices", Action: l.say("See devices")}
+	switch {
+	case reachable > 0:
+		m.Done = true
+		m.Note = l.count(reachable, "%s device has a live token", "%s devices have a live token")
+	case len(devices) > 0:
+		m.Note = l.say("A device registered (%s) but has no push token yet. Does the app call registerForRemoteNotifications?", devices[0].RegistrationID)
 	}
-	m.Done, m.At = true, d.RegisteredAt
-	m.Note = l.say("Newest: %s", deviceName(d))
 	return m
 }
 

@@ -25,6 +25,7 @@ var appPlaces = []place{
 	{Name: "Devices", Icon: "devices", Path: "/devices", Pages: []string{"devices"}},
 	{Name: "Settings", Icon: "settings", Path: "/credential", Tabs: []place{
 		{Name: "Credential", Path: "/credential", Pages: []string{"credential"}},
+		{Name: "Keys", Path: "/keys", Pages: []string{"keys"}},
 	}},
 }
 

@@ -1,8 +1,12 @@
 package console
 
 import (
+	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aurora-push/aurora"
 	"github.com/aurora-push/aurora/ledger"
@@ -42,6 +46,63 @@ func TestSecretOnlyWhenAskedFor(t *testing.T) {
 	r.Header.Set("HX-Request", "true")
 	if body := v.do(r).Body.String(); !strings.Contains(body, masterSecret) || strings.Contains(body, "<html") {
 		t.Errorf("a script gets %q", body)
+	}
+}
+
+func TestRotateSecret(t *testing.T) {
+	w := newWorld(plain)
+	v := newVisitor(t, w, ownerSession)
+	body := v.post(full+"/keys/rotate", "overlap=3600").Body.String()
+	contains(t, body, newSecret, "The old one is accepted until")
+	if w.overlap != time.Hour {
+		t.Errorf("overlap %v", w.overlap)
+	}
+	again := v.get(full + "/keys").Body.String()
+	contains(t, again, "The old one is accepted until")
+	if strings.Contains(again, newSecret) {
+		t.Error("the new secret is shown a second time")
+	}
+	contains(t, v.post(full+"/keys/rotate", "overlap=0").Body.String(), newSecret, "The old one is no longer accepted.")
+	w.refuse = aurora.Errorf(aurora.Invalid, "The old secret can stay valid for 0 to %d seconds (30 days).", 2592000)
+	if rec := v.post(full+"/keys/rotate", "overlap=99999999"); rec.Code != 422 || strings.Contains(rec.Body.String(), newSecret) {
+		t.Errorf("status %d", rec.Code)
+	}
+}
+
+// Every call of the code that the console hands out is in the SDK's headers.
+func TestIntegrationUsesTheSDK(t *testing.T) {
+	headers := ""
+	files, _ := filepath.Glob("../sdk/ios/Sources/AuroraPush/include/*.h")
+	for _, f := range files {
+		data, err := os.ReadFile(f)
+		must(t, err)
+		headers += string(data)
+	}
+	spaces := regexp.MustCompile(`\s+`)
+	headers = spaces.ReplaceAllString(headers, " ")
+	code := integrate(fullKey, "https://push.example.com")
+	for _, part := range []string{"registerForRemoteNotificationConfig:(AURRegisterEntity *)config delegate:", "setServer:(NSString *)", "setupWithOption:(nullable NSDictionary *)launchOptions appKey:(NSString *)appKey channel:(nullable NSString *)channel apsForProduction:(BOOL)",
+		"registerDeviceToken:(NSData *)", "didReceiveRemoteNotification:(NSDictionary *)payload fetchCompletionHandler:", "NSInteger types;", "AURAuthorizationOptionAlert", "AURAuthorizationOptionBadge", "AURAuthorizationOptionSound"} {
+		if !strings.Contains(headers, part) {
+			t.Errorf("the SDK has no %q", part)
+		}
+	}
+	selectors := regexp.MustCompile(`AURPushService (\w+)`).FindAllStringSubmatch(code.ObjectiveC, -1)
+	for _, m := range selectors {
+		if !strings.Contains(headers, "(void)"+m[1]+":") {
+			t.Errorf("the SDK has no method %s", m[1])
+		}
+	}
+	if len(selectors) != 5 {
+		t.Errorf("%d calls are found, want 5", len(selectors))
+	}
+	for _, text := range []string{code.ObjectiveC, code.Swift} {
+		if !strings.Contains(text, `"`+fullKey+`"`) || !strings.Contains(text, `"https://push.example.com"`) {
+			t.Errorf("the app's values are missing:\n%s", text)
+		}
+	}
+	if bad := integrate(fullKey, `https://x"\(evil)`); strings.Contains(bad.Swift, `x"`) || strings.Contains(bad.Swift, `\(`) {
+		t.Error("a server's name leaves its string")
 	}
 }
 
@@ -99,18 +160,18 @@ func TestGettingStarted(t *testing.T) {
 	w.credentials[1][0].Parked = ""
 	done(2)
 	w.devices[1] = devices[2:]
-	done(2) // no token yet
+	done(3) // no token yet
 	contains(t, v.get(full).Body.String(), "has no push token yet")
 	w.devices[1] = devices
-	done(3)
+	done(4)
 	unseen := reports[0]
 	unseen.Received, unseen.Opened = 0, 0
 	w.reports[1] = []ledger.Report{unseen}
-	done(4)
-	w.reports[1][0].Received = 1
 	done(5)
-	w.reports[1][0].Opened = 1
+	w.reports[1][0].Received = 1
 	done(6)
+	w.reports[1][0].Opened = 1
+	done(7)
 }
 
 func TestMessagePage(t *testing.T) {

@@ -2,6 +2,7 @@ package console
 
 import (
 	"context"
+	"time"
 
 	"github.com/aurora-push/aurora"
 	"github.com/aurora-push/aurora/account"
@@ -47,6 +48,11 @@ type Apps interface {
 	// stores it in every slot it serves.
 	StoreCredential(ctx context.Context, app aurora.App, up account.Upload) ([]aurora.Credential, error)
 	RemoveCredential(ctx context.Context, appID int64, env aurora.Environment) error
+	// RotateSecret gives the app a new Master Secret; the old one stays valid
+	// for the overlap.
+	RotateSecret(ctx context.Context, app aurora.App, overlap time.Duration) (aurora.Secret, error)
+	// OldSecretUntil is the zero time if the old secret is no longer valid.
+	OldSecretUntil(ctx context.Context, appID int64) (time.Time, error)
 }
 
 // Devices finds devices and counts audiences.

@@ -31,6 +31,7 @@ const (
 	freshKey     = "00112233445566778899aabb" // an app without
 	otherKey     = "ffeeddccbbaa998877665544" // another account's
 	masterSecret = "5ec4e75ec4e75ec4e75ec4e7"
+	newSecret    = "0ddba110ddba110ddba110dd"
 	phoneID      = "190e35f7e0b5c8d1a2f"
 	retiredID    = "1a0018970a8c51be3f4"
 	messageID    = aurora.MessageID(58512043210007)
@@ -52,6 +53,8 @@ type world struct {
 	sent        []dispatch.Request
 	watchers    []chan ledger.Event
 	counted     []audience.Expr
+	overlap     time.Duration // of the newest rotation
+	rotated     bool
 }
 
 var (
@@ -207,6 +210,19 @@ func (w *world) RemoveCredential(_ context.Context, appID int64, env aurora.Envi
 	defer w.mu.Unlock()
 	w.credentials[appID] = slices.DeleteFunc(w.credentials[appID], func(c aurora.Credential) bool { return c.Environment == env })
 	return nil
+}
+func (w *world) RotateSecret(_ context.Context, _ aurora.App, overlap time.Duration) (aurora.Secret, error) {
+	if err := w.refusal(); err != nil {
+		return aurora.Secret{}, err
+	}
+	w.rotated, w.overlap = true, overlap
+	return aurora.NewSecret(newSecret), nil
+}
+func (w *world) OldSecretUntil(context.Context, int64) (time.Time, error) {
+	if !w.rotated || w.overlap == 0 {
+		return time.Time{}, nil
+	}
+	return time.Now().Add(w.overlap), nil
 }
 func (w *world) Devices(_ context.Context, appID int64, q registry.Query) (found []aurora.Device, err error) {
 	w.mu.Lock()
