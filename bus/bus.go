@@ -5,6 +5,22 @@ package bus
 
 import "sync"
 
+// Bus is what every way of carrying hints offers. Topics and hints are short
+// texts without tabs and line breaks.
+type Bus interface {
+	// Publish hands a hint to the subscribers of a topic, here and on the other
+	// servers. It never blocks and may lose the hint.
+	Publish(topic, hint string)
+	// Subscribe returns the hints of a topic until the returned function is
+	// called, which closes the channel.
+	Subscribe(topic string) (<-chan string, func())
+	// Trouble says why hints do not reach the other servers at the moment; nil if
+	// they do.
+	Trouble() error
+	// Close ends what carries hints to other servers.
+	Close()
+}
+
 // Local delivers hints within one process. The zero value is ready.
 type Local struct {
 	mu   sync.Mutex
@@ -51,3 +67,9 @@ func (b *Local) Subscribe(topic string) (<-chan string, func()) {
 		close(s.hints)
 	})
 }
+
+// Trouble is nil: there are no other servers.
+func (b *Local) Trouble() error { return nil }
+
+// Close does nothing.
+func (b *Local) Close() {}
