@@ -136,14 +136,14 @@ func (c *caller) attempt(ctx context.Context, r *request, text []byte, into any)
 	}
 	within, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	var sent atomic.Bool
-	trace := &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { sent.Store(true) }}
+	var asked, got atomic.Bool // for a connection; without one nothing was sent
+	trace := &httptrace.ClientTrace{GetConn: func(string) { asked.Store(true) }, GotConn: func(httptrace.GotConnInfo) { got.Store(true) }}
 	request, err := c.prepare(httptrace.WithClientTrace(within, trace), r, text)
 	if err != nil {
 		return outcome{err: err}
 	}
 	defer func() {
-		o.sent = sent.Load()
+		o.sent = got.Load() || !asked.Load()
 		if o.err != nil && within.Err() != nil && ctx.Err() == nil {
 			o.err = fmt.Errorf("no answer within %v", timeout)
 		}

@@ -100,6 +100,7 @@ func TestOddValues(t *testing.T) {
 // A limit of calls a minute is said with the time to wait; a call does not wait
 // longer than it may.
 func TestTooManyCalls(t *testing.T) {
+	t.Parallel()
 	w := newWorldApart(t, api.Limits{Reports: 2})
 	c := w.clientWith(client.Settings{Retry: client.Retry{Within: time.Second}})
 	for range 2 {

@@ -118,6 +118,7 @@ func TestLostAnswersDoNotSendTwice(t *testing.T) {
 }
 
 func TestStop(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	c := w.client(nil)
 	p := w.hello()

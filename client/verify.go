@@ -28,8 +28,7 @@ type Verifier struct {
 const defaultTolerance = 5 * time.Minute
 
 // NewVerifier takes the secrets of a webhook, which begin with "whsec_": the
-// current one, and during a rotation the next one as well. For a push's
-// [Callback] it is the app's Master Secret.
+// current one, and during a rotation the next one as well.
 func NewVerifier(secrets ...string) (*Verifier, error) {
 	if len(secrets) == 0 {
 		return nil, errors.New("client: a verifier needs a webhook's secret; CreateWebhook and the console tell it")
@@ -41,6 +40,21 @@ func NewVerifier(secrets ...string) (*Verifier, error) {
 			return nil, errors.New(`client: a webhook's secret is base64 after "whsec_"`)
 		}
 		v.keys = append(v.keys, key)
+	}
+	return v, nil
+}
+
+// NewCallbackVerifier takes the app's Master Secret, by which deliveries for a
+// push's [Callback] are signed; during a rotation the next one as well.
+func NewCallbackVerifier(masterSecrets ...string) (*Verifier, error) {
+	v := &Verifier{Tolerance: defaultTolerance}
+	for _, s := range masterSecrets {
+		if s != "" {
+			v.keys = append(v.keys, []byte(s))
+		}
+	}
+	if len(v.keys) == 0 {
+		return nil, errors.New("client: a verifier of callbacks needs the app's Master Secret")
 	}
 	return v, nil
 }

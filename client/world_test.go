@@ -252,3 +252,10 @@ func nowhere(t *testing.T) string {
 	defer l.Close()
 	return "http://" + l.Addr().String()
 }
+
+// transport is one of the test's own, which ends with it.
+func (w *world) transport() http.RoundTripper {
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	w.Cleanup(t.CloseIdleConnections)
+	return t
+}
