@@ -143,6 +143,17 @@ func ExampleError() {
 	// Output: nobody has the tag
 }
 
+// Whom a push would reach, before it is sent.
+func ExampleClient_Validate() {
+	reach, err := connect().Validate(context.Background(), client.Push{
+		Audience:     client.Audience{Tag: []string{"vip"}},
+		Notification: &client.Notification{Alert: client.Text("Hello")},
+		Options:      client.Options{Environment: client.Development},
+	})
+	fmt.Println(reach.Targeted, "selected,", reach.Reachable, "reachable,", reach.Dropped.WrongEnvironment, "in the other environment", err)
+	// Output: 2 selected, 0 reachable, 2 in the other environment <nil>
+}
+
 // Login codes, as many as there are, in constant memory.
 func ExampleClient_Batch() {
 	codes := map[string]string{"ann": "123456", "bob": "654321", "eve": "000000"}

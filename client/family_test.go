@@ -420,12 +420,23 @@ func TestKeys(t *testing.T) {
 	}
 }
 
+// A push is checked and its audience counted, and nothing is sent.
 func TestValidate(t *testing.T) {
 	w := newWorld(t)
 	c := w.client(nil)
-	_, err := c.Validate(t.Context(), w.hello())
-	w.must(err)
 	p := w.hello()
+	p.Audience.RegistrationID = append(p.Audience.RegistrationID, w.newDevice())
+	p.Message = &client.Message{Content: "hi"}
+	got, err := c.Validate(t.Context(), p)
+	w.must(err)
+	if want := (client.Reach{Targeted: 2, Reachable: 2, InApp: 2}); got != want {
+		t.Errorf("the push would reach %+v, want %+v", got, want)
+	}
+	got, err = c.Count(t.Context(), client.Audience{All: true}, client.Production, client.IOSPlatform)
+	w.must(err)
+	if want := (client.Reach{Targeted: 2, Dropped: client.Dropped{WrongEnvironment: 2}}); got != want {
+		t.Errorf("all devices in production are %+v, want %+v", got, want)
+	}
 	p.Audience = client.Audience{Tag: []string{"nobody"}}
 	_, err = c.Validate(t.Context(), p)
 	w.refused("nobody", err, client.ErrNoTarget, 1011)
