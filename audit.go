@@ -10,6 +10,7 @@ type Actor struct {
 	Kind    ActorKind
 	Name    string // a person's email address, an API key's name; may be empty
 	Address string // where the request came from; "" for the command line
+	Role    Role   // what a person is in the account; "" for others
 }
 
 // ActorKind is how an actor proved itself.
@@ -22,6 +23,7 @@ const (
 	MasterActor  ActorKind = "master secret" // a server with the app's Master Secret
 	KeyActor     ActorKind = "api key"       // a server with one of the app's API keys
 	PersonActor  ActorKind = "person"        // someone signed in to the console
+	VisitorActor ActorKind = "visitor"       // someone at the console who is not signed in
 )
 
 type actorKey struct{}

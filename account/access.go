@@ -41,6 +41,9 @@ const MaxOverlap = 30 * 24 * time.Hour
 // the overlap, 0 to MaxOverlap; a rotation within it ends the one before at
 // once. Other servers of the database learn of it within ten seconds.
 func (s *Service) RotateSecret(ctx context.Context, app aurora.App, overlap time.Duration) (aurora.Secret, error) {
+	if err := aurora.Require(ctx, aurora.ConfigureRight); err != nil {
+		return aurora.Secret{}, err
+	}
 	if overlap < 0 || overlap > MaxOverlap {
 		return aurora.Secret{}, aurora.Errorf(aurora.Invalid, "The old secret can stay valid for 0 to %d seconds (30 days).", int(MaxOverlap.Seconds()))
 	}
@@ -78,6 +81,9 @@ func (s *Service) AllowList(ctx context.Context, appID int64) (AllowList, error)
 // SetAllowList replaces an app's allow-list. A caller that would lock itself
 // out is refused; the zero address, for the command line, is not checked.
 func (s *Service) SetAllowList(ctx context.Context, app aurora.App, entries []string, from netip.Addr) (AllowList, error) {
+	if err := aurora.Require(ctx, aurora.ConfigureRight); err != nil {
+		return nil, err
+	}
 	list, err := ParseAllowList(entries)
 	if err != nil {
 		return nil, err

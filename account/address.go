@@ -68,3 +68,24 @@ func (l AllowList) Has(from netip.Addr) bool {
 	from = from.Unmap().WithZone("")
 	return len(l) == 0 || slices.ContainsFunc(l, func(p netip.Prefix) bool { return p.Contains(from) })
 }
+
+// Origin returns where a request comes from: the peer of the connection (an
+// address with a port), or, if that is a trusted proxy, the last address in the
+// X-Forwarded-For headers that is none. It is the zero address if that cannot be
+// told: what a proxy cannot name must not pass as its own address.
+func Origin(peer string, forwarded []string, trusted []netip.Prefix) netip.Addr {
+	at, err := netip.ParseAddrPort(peer)
+	if err != nil {
+		return netip.Addr{}
+	}
+	from := at.Addr().Unmap()
+	hops := strings.Split(strings.Join(forwarded, ","), ",")
+	for i := len(hops) - 1; i >= 0 && slices.ContainsFunc(trusted, func(p netip.Prefix) bool { return p.Contains(from) }); i-- {
+		hop, err := netip.ParseAddr(strings.TrimSpace(hops[i]))
+		if err != nil {
+			return netip.Addr{}
+		}
+		from = hop.Unmap()
+	}
+	return from
+}

@@ -28,7 +28,7 @@ type Admin interface {
 // prove: aurora.NotFound for an unknown key, aurora.Unauthorized for a wrong
 // secret.
 func (s *Service) AuthenticateDeveloper(ctx context.Context, key, secret string) (aurora.Account, error) {
-	p, err := s.c.People.PersonByDevKey(ctx, key)
+	p, err := s.c.People.AccountByDevKey(ctx, key)
 	if errors.Is(err, ErrNone) {
 		return aurora.Account{}, aurora.Errorf(aurora.NotFound, "There is no developer key %.40q.", key)
 	}
@@ -128,6 +128,9 @@ func (s *Service) ProvisionCertificates(ctx context.Context, app aurora.App, ups
 // is not sent; what the app owned is erased soon after, by Run. Another process
 // may take the AppKey for up to ten seconds more.
 func (s *Service) DeleteApp(ctx context.Context, accountID int64, key string) error {
+	if err := aurora.Require(ctx, aurora.DeleteRight); err != nil {
+		return err
+	}
 	app, err := s.App(ctx, accountID, key)
 	if err != nil {
 		return err

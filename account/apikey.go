@@ -63,6 +63,9 @@ type NewAPIKey struct {
 // Like every secret that JPush's clients take, it has 24 hexadecimal
 // characters (spec/rest-api.md §3).
 func (s *Service) CreateAPIKey(ctx context.Context, app aurora.App, n NewAPIKey) (APIKey, aurora.Secret, error) {
+	if err := aurora.Require(ctx, aurora.ConfigureRight); err != nil {
+		return APIKey{}, aurora.Secret{}, err
+	}
 	none := aurora.Secret{}
 	name := strings.TrimSpace(n.Name)
 	if name == "" {
@@ -108,6 +111,9 @@ func (s *Service) APIKeys(ctx context.Context, appID int64) ([]APIKey, error) {
 // RevokeAPIKey ends a key: here at once, on other servers of the database
 // within ten seconds.
 func (s *Service) RevokeAPIKey(ctx context.Context, app aurora.App, id int64) error {
+	if err := aurora.Require(ctx, aurora.ConfigureRight); err != nil {
+		return err
+	}
 	k, err := s.c.APIKeys.RevokeAPIKey(ctx, app.ID, id)
 	if errors.Is(err, ErrNone) {
 		return aurora.Errorf(aurora.NotFound, "The app has no valid key with the id %d.", id)

@@ -32,6 +32,9 @@ type cachedApp struct {
 
 // CreateApp makes an app with a fresh AppKey and Master Secret.
 func (s *Service) CreateApp(ctx context.Context, accountID int64, name, bundleID string) (aurora.App, error) {
+	if err := aurora.Require(ctx, aurora.ConfigureRight); err != nil {
+		return aurora.App{}, err
+	}
 	if err := aurora.ValidateName(name); err != nil {
 		return aurora.App{}, err
 	}
@@ -66,6 +69,20 @@ func (s *Service) App(ctx context.Context, accountID int64, key string) (aurora.
 		return aurora.App{}, err
 	}
 	return a, nil
+}
+
+// RevealSecret returns an app's Master Secret to somebody who wants to see it,
+// and notes who did.
+func (s *Service) RevealSecret(ctx context.Context, app aurora.App) (aurora.Secret, error) {
+	if err := aurora.Require(ctx, aurora.SecretsRight); err != nil {
+		return aurora.Secret{}, err
+	}
+	fresh, err := s.AppByKey(ctx, app.Key)
+	if err != nil {
+		return aurora.Secret{}, err
+	}
+	s.Record(ctx, aurora.AuditEntry{AccountID: app.AccountID, AppID: app.ID, Action: "secret.shown", Subject: app.Key})
+	return fresh.MasterSecret, nil
 }
 
 // AppByKey returns an app by its AppKey, with its secret; aurora.NotFound if

@@ -34,6 +34,9 @@ func (s *Service) Record(ctx context.Context, e aurora.AuditEntry) {
 
 // Audit returns lines of the audit log, newest first.
 func (s *Service) Audit(ctx context.Context, q AuditQuery) ([]aurora.AuditEntry, error) {
+	if err := aurora.Require(ctx, aurora.AuditRight); err != nil {
+		return nil, err
+	}
 	q.Limit = min(max(q.Limit, 1), 1000)
 	return s.c.Audits.AuditEntries(ctx, q)
 }

@@ -56,6 +56,9 @@ func (s *Service) StoreCredential(ctx context.Context, app aurora.App, up Upload
 // StoreCredentials is StoreCredential for several files that are accepted or
 // refused together.
 func (s *Service) StoreCredentials(ctx context.Context, app aurora.App, ups ...Upload) (all []aurora.Credential, err error) {
+	if err := aurora.Require(ctx, aurora.ConfigureRight); err != nil {
+		return nil, err
+	}
 	var sealed []Sealed
 	for _, up := range ups {
 		slots, err := s.accept(ctx, app, up)
@@ -159,6 +162,9 @@ func (s *Service) Credentials(ctx context.Context, appID int64) ([]aurora.Creden
 
 // RemoveCredential empties a slot.
 func (s *Service) RemoveCredential(ctx context.Context, appID int64, env aurora.Environment) error {
+	if err := aurora.Require(ctx, aurora.ConfigureRight); err != nil {
+		return err
+	}
 	defer s.forgetCredentials()
 	if err := s.c.Credentials.RemoveCredential(ctx, appID, env); err != nil {
 		return err

@@ -30,6 +30,9 @@ const maxGroupApps = 100
 
 // CreateGroup makes an empty group with a fresh key and secret.
 func (s *Service) CreateGroup(ctx context.Context, accountID int64, name string) (aurora.Group, error) {
+	if err := aurora.Require(ctx, aurora.ConfigureRight); err != nil {
+		return aurora.Group{}, err
+	}
 	if err := aurora.ValidateName(name); err != nil {
 		return aurora.Group{}, err
 	}
@@ -83,6 +86,9 @@ func errNoGroup(key string) error {
 
 // DeleteGroup forgets a group of the account; its apps stay as they are.
 func (s *Service) DeleteGroup(ctx context.Context, accountID int64, key string) error {
+	if err := aurora.Require(ctx, aurora.ConfigureRight); err != nil {
+		return err
+	}
 	g, err := s.Group(ctx, accountID, key)
 	if err != nil {
 		return err
@@ -97,6 +103,9 @@ func (s *Service) DeleteGroup(ctx context.Context, accountID int64, key string) 
 // SetGroupApp puts an app into a group, or takes it out. Both must be the
 // account's.
 func (s *Service) SetGroupApp(ctx context.Context, accountID int64, groupKey, appKey string, member bool) error {
+	if err := aurora.Require(ctx, aurora.ConfigureRight); err != nil {
+		return err
+	}
 	g, err := s.Group(ctx, accountID, groupKey)
 	if err != nil {
 		return err

@@ -6,8 +6,6 @@ import (
 	"encoding/base64"
 	"fmt"
 	"strings"
-	"sync"
-	"time"
 
 	"golang.org/x/crypto/argon2"
 )
@@ -52,47 +50,4 @@ func checkPassword(encoded, password string) bool {
 	}
 	got := encodeHash(salt, derive(password, salt))
 	return subtle.ConstantTimeCompare([]byte(got), []byte(encoded)) == 1
-}
-
-// throttle slows down attempts for one name: a bucket of five that refills by
-// one every twelve seconds.
-type throttle struct {
-	mu      sync.Mutex
-	buckets map[string]bucket
-}
-
-type bucket struct {
-	level float64 // attempts used
-	at    time.Time
-}
-
-const (
-	throttleBurst  = 5
-	throttleRefill = 12 * time.Second
-)
-
-// wait counts an attempt and returns how long the caller must wait instead,
-// or 0.
-func (t *throttle) wait(name string) time.Duration {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	now := time.Now()
-	if t.buckets == nil || len(t.buckets) > 100_000 { // bounded memory beats perfect recall
-		t.buckets = map[string]bucket{}
-	}
-	b := t.buckets[name]
-	b.level = max(0, b.level-float64(now.Sub(b.at))/float64(throttleRefill))
-	b.at = now
-	if b.level+1 > throttleBurst {
-		return time.Duration((b.level + 1 - throttleBurst) * float64(throttleRefill))
-	}
-	b.level++
-	t.buckets[name] = b
-	return 0
-}
-
-func (t *throttle) forget(name string) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	delete(t.buckets, name)
 }

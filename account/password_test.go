@@ -3,8 +3,6 @@ package account
 import (
 	"strings"
 	"testing"
-	"testing/synctest"
-	"time"
 )
 
 // TestPasswordHash: stored in the usual form of argon2id, salted, and only the
@@ -28,44 +26,4 @@ func TestPasswordHash(t *testing.T) {
 			t.Errorf("%q passes for %q", password, encoded)
 		}
 	}
-}
-
-// TestThrottle: five attempts at once, then one every twelve seconds, for each
-// name by itself.
-func TestThrottle(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var th throttle
-		attempt := func(name string) bool { return th.wait(name) == 0 }
-		burst := func(name string) (n int) {
-			for attempt(name) {
-				n++
-			}
-			return n
-		}
-		if n := burst("mia"); n != 5 {
-			t.Errorf("%d attempts at once", n)
-		}
-		if !attempt("eve") {
-			t.Error("another name waits too")
-		}
-		if wait := th.wait("mia"); wait <= 0 || wait > 12*time.Second {
-			t.Errorf("asked to wait %v", wait)
-		}
-		time.Sleep(11 * time.Second)
-		if attempt("mia") {
-			t.Error("an attempt after eleven seconds")
-		}
-		time.Sleep(time.Second) // refused attempts do not prolong the wait
-		if !attempt("mia") || attempt("mia") {
-			t.Error("not exactly one attempt after twelve seconds")
-		}
-		time.Sleep(time.Hour)
-		if n := burst("mia"); n != 5 {
-			t.Errorf("%d attempts at once after an hour", n)
-		}
-		th.forget("mia")
-		if n := burst("mia"); n != 5 {
-			t.Errorf("%d attempts after a success", n)
-		}
-	})
 }

@@ -20,10 +20,11 @@ func TestSignIn(t *testing.T) {
 	owner, _, err := s.Create(ctx, email, password)
 	check(t, err)
 	for _, typed := range []string{email, " Mia@Example.com "} {
-		session, err := s.SignIn(ctx, typed, password)
+		in, err := s.SignIn(ctx, typed, password)
 		check(t, err)
-		if a, err := s.Session(ctx, session); err != nil || a.ID != owner.ID || a.Email != email {
-			t.Errorf("%+v, %v", a, err)
+		session := in.Session
+		if v, err := s.Session(ctx, session); err != nil || v.Account.ID != owner.ID || v.Email != email || v.Role != aurora.OwnerRole {
+			t.Errorf("%+v, %v", v, err)
 		}
 		check(t, s.SignOut(ctx, session))
 		_, err = s.Session(ctx, session)
@@ -89,8 +90,9 @@ func TestSessionsExpire(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *account.Service) {
 		_, _, err := s.Create(t.Context(), email, password)
 		check(t, err)
-		session, err := s.SignIn(t.Context(), email, password)
+		in, err := s.SignIn(t.Context(), email, password)
 		check(t, err)
+		session := in.Session
 		time.Sleep(30*24*time.Hour - time.Minute)
 		if _, err := s.Session(t.Context(), session); err != nil {
 			t.Errorf("before the thirty days are over: %v", err)
@@ -196,8 +198,8 @@ func TestLinksWorkOnce(t *testing.T) {
 			session, err := s.SignInByLink(ctx, link)
 			if err == nil {
 				in.Add(1)
-				if a, err := s.Session(ctx, session); err != nil || a.ID != owner.ID {
-					t.Errorf("%+v, %v", a, err)
+				if v, err := s.Session(ctx, session); err != nil || v.Account.ID != owner.ID {
+					t.Errorf("%+v, %v", v, err)
 				}
 			} else if aurora.KindOf(err) != aurora.Unauthorized {
 				t.Error(err)

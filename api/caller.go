@@ -106,25 +106,7 @@ func scopeOf(rt *route) (scope account.Scope, ok bool) {
 	return "", false
 }
 
-// address returns where a request comes from: the peer of the connection, or,
-// if that is a trusted proxy, the last address in X-Forwarded-For that is none.
+// address returns where a request comes from.
 func (s *server) address(r *http.Request) netip.Addr {
-	peer, err := netip.ParseAddrPort(r.RemoteAddr)
-	if err != nil {
-		return netip.Addr{}
-	}
-	from := peer.Addr().Unmap()
-	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
-	for i := len(hops) - 1; i >= 0 && s.trusted(from); i-- {
-		hop, err := netip.ParseAddr(strings.TrimSpace(hops[i]))
-		if err != nil { // what a proxy cannot name must not pass as its own address
-			return netip.Addr{}
-		}
-		from = hop.Unmap()
-	}
-	return from
-}
-
-func (s *server) trusted(a netip.Addr) bool {
-	return slices.ContainsFunc(s.TrustedProxies, func(p netip.Prefix) bool { return p.Contains(a) })
+	return account.Origin(r.RemoteAddr, r.Header.Values("X-Forwarded-For"), s.TrustedProxies)
 }

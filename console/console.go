@@ -7,6 +7,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 	"time"
@@ -24,6 +25,8 @@ type Config struct {
 	// such as https://push.example.com; it is written into PushConfig.plist
 	// and the curl line. "" means what the browser used.
 	PublicURL string
+	// TrustedProxies are the addresses whose X-Forwarded-For is believed.
+	TrustedProxies []netip.Prefix
 	// PhoneURL links to the simulated iPhone of a demo; "" hides the link.
 	PhoneURL string
 }

@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/aurora-push/aurora"
+	"github.com/aurora-push/aurora/account"
 )
 
 // maxForm bounds the body of an ordinary form, in bytes; uploads have their
@@ -33,7 +34,12 @@ func (c *console) guard(next http.Handler) http.Handler {
 		h.Set("Referrer-Policy", "same-origin")
 		h.Set("Cross-Origin-Opener-Policy", "same-origin")
 		h.Set("Cache-Control", "no-store") // pages show keys and people's devices
-		guarded.ServeHTTP(w, r)
+		from := ""
+		if a := account.Origin(r.RemoteAddr, r.Header.Values("X-Forwarded-For"), c.TrustedProxies); a.IsValid() {
+			from = a.String()
+		}
+		ctx := account.WithAgent(aurora.WithActor(r.Context(), aurora.Actor{Kind: aurora.VisitorActor, Address: from}), r.UserAgent())
+		guarded.ServeHTTP(w, r.WithContext(ctx))
 	})
 }
 
@@ -41,7 +47,8 @@ func (c *console) guard(next http.Handler) http.Handler {
 type visit struct {
 	lang    *language
 	session string
-	account aurora.Account
+	who     account.Visitor
+	account aurora.Account // who's
 	app     aurora.App
 }
 
@@ -94,8 +101,8 @@ func (c *console) inApp(h handler) http.Handler {
 }
 
 func (c *console) serve(w http.ResponseWriter, r *http.Request, v visit, h handler) {
-	if v.account.ID != 0 { // for the audit log
-		r = r.WithContext(aurora.WithActor(r.Context(), aurora.Actor{Kind: aurora.PersonActor, Name: v.account.Email}))
+	if v.account.ID != 0 { // for the audit log, and for what the person may do
+		r = r.WithContext(aurora.WithActor(r.Context(), aurora.Actor{Kind: aurora.PersonActor, Name: v.who.Email, Role: v.who.Role, Address: aurora.ActorOf(r.Context()).Address}))
 	}
 	if r.Method == http.MethodPost && !isUpload(r) {
 		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
@@ -116,11 +123,11 @@ func (c *console) visitor(r *http.Request) (visit, error) {
 	if err != nil || cookie.Value == "" {
 		return v, aurora.Errorf(aurora.Unauthorized, "Sign in to continue.")
 	}
-	account, err := c.Account.Session(r.Context(), cookie.Value)
+	who, err := c.Account.Session(r.Context(), cookie.Value)
 	if err != nil {
 		return v, err
 	}
-	v.session, v.account = cookie.Value, account
+	v.session, v.who, v.account = cookie.Value, who, who.Account
 	return v, nil
 }
 

@@ -45,7 +45,11 @@ func (c *console) showKeys(w http.ResponseWriter, r *http.Request, v visit, page
 // secret shows the Master Secret. It is a request of its own, and a POST, so
 // that the value is in no page, history or prefetch that nobody asked for.
 func (c *console) secret(w http.ResponseWriter, r *http.Request, v visit) error {
-	value := v.app.MasterSecret.Reveal()
+	secret, err := c.Account.RevealSecret(r.Context(), v.app)
+	if err != nil {
+		return err
+	}
+	value := secret.Reveal()
 	if isScripted(r) {
 		return c.fragment(w, http.StatusOK, "keys", "secret", v, keysPage{Secret: value})
 	}

@@ -25,13 +25,14 @@ type People interface {
 	// CreateOwner makes the first account. link is the one-time token that
 	// the server printed when it started.
 	CreateOwner(ctx context.Context, link, email, password string) (aurora.Account, error)
-	// SignIn returns a new session. It is throttled: aurora.TooMany.
-	SignIn(ctx context.Context, email, password string) (session string, err error)
+	// SignIn returns a new session, or the step that is owed. It is throttled:
+	// aurora.TooMany.
+	SignIn(ctx context.Context, email, password string) (account.Entry, error)
 	// SignInByLink redeems a one-time link.
 	SignInByLink(ctx context.Context, link string) (session string, err error)
 	// Session returns whose session it is; aurora.Unauthorized when it is
 	// unknown or has expired.
-	Session(ctx context.Context, session string) (aurora.Account, error)
+	Session(ctx context.Context, session string) (account.Visitor, error)
 	SignOut(ctx context.Context, session string) error
 }
 
@@ -42,6 +43,8 @@ type Apps interface {
 	CreateApp(ctx context.Context, accountID int64, name, bundleID string) (aurora.App, error)
 	Apps(ctx context.Context, accountID int64) ([]aurora.App, error)
 	App(ctx context.Context, accountID int64, appKey string) (aurora.App, error)
+	// RevealSecret returns the app's Master Secret, and notes who saw it.
+	RevealSecret(ctx context.Context, app aurora.App) (aurora.Secret, error)
 	// Credentials returns at most one for each slot, Development first.
 	Credentials(ctx context.Context, appID int64) ([]aurora.Credential, error)
 	// StoreCredential checks the file, asks APNs (up to some ten seconds) and

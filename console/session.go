@@ -48,11 +48,11 @@ func (c *console) setup(w http.ResponseWriter, r *http.Request, v visit) error {
 			return setupPage{FirstRun: true, Link: link, Email: email, Problem: problem}
 		})
 	}
-	session, err := c.Account.SignIn(r.Context(), email, password)
+	entry, err := c.Account.SignIn(r.Context(), email, password)
 	if err != nil {
 		return err
 	}
-	c.setSession(w, r, session)
+	c.setSession(w, r, entry.Session)
 	return redirect(w, r, "/apps")
 }
 
@@ -103,13 +103,13 @@ func (c *console) redeem(w http.ResponseWriter, r *http.Request, v visit, link, 
 
 func (c *console) signIn(w http.ResponseWriter, r *http.Request, v visit) error {
 	email, next := strings.TrimSpace(r.PostForm.Get("email")), localPath(r.PostForm.Get("next"))
-	session, err := c.Account.SignIn(r.Context(), email, r.PostForm.Get("password"))
+	entry, err := c.Account.SignIn(r.Context(), email, r.PostForm.Get("password"))
 	if err != nil {
 		return c.refuse(w, r, v, err, "signin", "Sign in", func(problem string) any {
 			return signInPage{Email: email, Next: next, Problem: problem}
 		})
 	}
-	c.setSession(w, r, session)
+	c.setSession(w, r, entry.Session)
 	return redirect(w, r, next)
 }
 

@@ -137,14 +137,14 @@ func (w *world) CreateOwner(_ context.Context, link, email, _ string) (aurora.Ac
 	w.first = false
 	return aurora.Account{ID: 1, Email: email}, nil
 }
-func (w *world) SignIn(_ context.Context, email, password string) (string, error) {
+func (w *world) SignIn(_ context.Context, email, password string) (account.Entry, error) {
 	if err := w.refusal(); err != nil {
-		return "", err
+		return account.Entry{}, err
 	}
 	if email != owner.Email || password != "correct horse battery" {
-		return "", aurora.Errorf(aurora.Unauthorized, "The email address or the password is not right.")
+		return account.Entry{}, aurora.Errorf(aurora.Unauthorized, "The email address or the password is not right.")
 	}
-	return ownerSession, nil
+	return account.Entry{Session: ownerSession}, nil
 }
 func (w *world) SignInByLink(_ context.Context, link string) (string, error) {
 	if link != "right-link" {
@@ -152,13 +152,13 @@ func (w *world) SignInByLink(_ context.Context, link string) (string, error) {
 	}
 	return ownerSession, nil
 }
-func (w *world) Session(_ context.Context, session string) (aurora.Account, error) {
+func (w *world) Session(_ context.Context, session string) (account.Visitor, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if a, ok := w.sessions[session]; ok {
-		return a, nil
+		return account.Visitor{Account: a, PersonID: a.ID, Email: a.Email, Role: aurora.OwnerRole}, nil
 	}
-	return aurora.Account{}, aurora.Errorf(aurora.Unauthorized, "You are signed out. Sign in again.")
+	return account.Visitor{}, aurora.Errorf(aurora.Unauthorized, "You are signed out. Sign in again.")
 }
 func (w *world) SignOut(_ context.Context, session string) error {
 	w.mu.Lock()
@@ -192,6 +192,9 @@ func (w *world) App(_ context.Context, accountID int64, key string) (aurora.App,
 		}
 	}
 	return aurora.App{}, aurora.Errorf(aurora.NotFound, "You have no app %q.", key)
+}
+func (w *world) RevealSecret(_ context.Context, app aurora.App) (aurora.Secret, error) {
+	return app.MasterSecret, nil
 }
 func (w *world) Credentials(_ context.Context, appID int64) ([]aurora.Credential, error) {
 	w.mu.Lock()

@@ -19,6 +19,9 @@ const handful = 4096
 // Accept validates a push, resolves its audience and stores it with its jobs.
 // When it returns without an error the push survives a crash.
 func (s *Service) Accept(ctx context.Context, app aurora.App, r Request) (_ Receipt, err error) {
+	if err := aurora.Require(ctx, aurora.SendRight); err != nil {
+		return Receipt{}, err
+	}
 	ctx, end := s.c.Tracer.Start(ctx, "accept push")
 	defer func() { end(err) }()
 	a, err := s.prepare(ctx, app, r)
@@ -70,6 +73,9 @@ func (s *Service) Accept(ctx context.Context, app aurora.App, r Request) (_ Rece
 // Stop ends a message: devices whose turn has not come fail with the reason
 // Stopped, within a second; those that were sent to keep their outcomes.
 func (s *Service) Stop(ctx context.Context, appID int64, id aurora.MessageID) error {
+	if err := aurora.Require(ctx, aurora.SendRight); err != nil {
+		return err
+	}
 	if err := s.c.Messages.StopMessage(ctx, appID, id); err != nil {
 		return err
 	}

@@ -23,9 +23,9 @@ func BenchmarkSinglePushes(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer db.Close()
-	var p account.Person
+	var p account.Founder
 	p.Email, p.DevSecret = "owner@example.com", []byte("sealed")
-	a, err := db.CreatePerson(b.Context(), p, nil)
+	a, err := db.CreateAccount(b.Context(), p, nil)
 	if err != nil {
 		b.Fatal(err)
 	}

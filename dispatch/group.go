@@ -40,6 +40,9 @@ const groupWorkers = 16
 // not touch the others. The same CID again gives the same answers, and reaches
 // the apps that were not asked before a crash.
 func (s *Service) AcceptGroup(ctx context.Context, groupID int64, apps []aurora.App, r Request) (aurora.MessageID, []GroupReceipt, error) {
+	if err := aurora.Require(ctx, aurora.SendRight); err != nil {
+		return 0, nil, err
+	}
 	if len(apps) == 0 {
 		return 0, nil, aurora.Errorf(aurora.NoTarget, "The group has no app. Put one in with `aurora group add`.")
 	}

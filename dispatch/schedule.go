@@ -133,6 +133,9 @@ func NewSchedules(c ScheduleConfig) *Schedules {
 // Create stores a new schedule under the id that it comes with. A CID that was
 // used within a day stores nothing and returns id and name of the first.
 func (s *Schedules) Create(ctx context.Context, app aurora.App, n Schedule, cid string) (Schedule, error) {
+	if err := aurora.Require(ctx, aurora.SendRight); err != nil {
+		return Schedule{}, err
+	}
 	if cid != "" {
 		// A repeated request keeps its answer, even if its time is over now.
 		if first, used, err := s.c.Store.UsedScheduleCID(ctx, app.ID, cid); used || err != nil {
@@ -171,6 +174,9 @@ func (s *Schedules) Schedules(ctx context.Context, appID int64, page int) ([]Sch
 // Occurrences that pass while a schedule is not enabled are not made up for,
 // and neither is one that was due when the trigger was replaced.
 func (s *Schedules) Change(ctx context.Context, appID int64, id string, c ScheduleChange) (Schedule, error) {
+	if err := aurora.Require(ctx, aurora.SendRight); err != nil {
+		return Schedule{}, err
+	}
 	for range 10 { // it may fire meanwhile, but hardly ten times
 		n, err := s.changeOnce(ctx, appID, id, c)
 		if !errors.Is(err, ErrMoved) {
@@ -238,6 +244,9 @@ func sameTrigger(a, b Trigger) bool {
 // Delete ends a schedule and forgets it; what it has sent stays on record.
 // aurora.NotFound.
 func (s *Schedules) Delete(ctx context.Context, appID int64, id string) error {
+	if err := aurora.Require(ctx, aurora.SendRight); err != nil {
+		return err
+	}
 	return s.c.Store.DeleteSchedule(ctx, appID, id)
 }
 

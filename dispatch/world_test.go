@@ -116,9 +116,9 @@ func (w *world) open(dir string) {
 	w.ledger = ledger.New(db, w.registry, nowhere{})
 	w.dispatch = dispatch.New(dispatch.Config{Messages: db, Registry: w.registry, Channel: w.vendor, Parker: w.vendor})
 	if w.app.ID == 0 {
-		var p account.Person
+		var p account.Founder
 		p.Email, p.DevKey, p.DevSecret = "owner@example.com", aurora.NewKey(), []byte("sealed")
-		a, err := db.CreatePerson(w.Context(), p, nil)
+		a, err := db.CreateAccount(w.Context(), p, nil)
 		if err != nil {
 			w.Fatal(err)
 		}

@@ -32,9 +32,9 @@ func BenchmarkBroadcast(b *testing.B) {
 	}
 	check(err)
 	defer db.Close()
-	var p account.Person
+	var p account.Founder
 	p.Email, p.DevKey, p.DevSecret = "owner@example.com", aurora.NewKey(), []byte("sealed")
-	owner, err := db.CreatePerson(b.Context(), p, nil)
+	owner, err := db.CreateAccount(b.Context(), p, nil)
 	check(err)
 	app, err := db.CreateApp(b.Context(), aurora.App{AccountID: owner.ID, Key: aurora.NewKey(), Name: "App", BundleID: "com.example.app"}, []byte("sealed"))
 	check(err)

@@ -73,9 +73,9 @@ func (w *world) open(dir string, hints inbox.Bus) {
 	w.inbox = inbox.New(inbox.Config{Queue: db, Bus: hints, MaxOpen: 3})
 	w.dispatch = dispatch.New(dispatch.Config{Messages: db, Registry: w.registry, Channel: noAPNs{}, Parker: noAPNs{}, Arrived: w.inbox.Arrived})
 	if w.app.ID == 0 {
-		var p account.Person
+		var p account.Founder
 		p.Email, p.DevKey, p.DevSecret = "owner@example.com", aurora.NewKey(), []byte("sealed")
-		a, err := db.CreatePerson(w.Context(), p, nil)
+		a, err := db.CreateAccount(w.Context(), p, nil)
 		w.check(err)
 		w.app, err = db.CreateApp(w.Context(), aurora.App{AccountID: a.ID, Key: aurora.NewKey(), Name: "App", BundleID: "com.example.app"}, []byte("sealed"))
 		w.check(err)

@@ -109,9 +109,9 @@ func BenchmarkReceipts(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer db.Close()
-	var p account.Person
+	var p account.Founder
 	p.Email, p.DevSecret = "owner@example.com", []byte("sealed")
-	if _, err := db.CreatePerson(b.Context(), p, nil); err != nil {
+	if _, err := db.CreateAccount(b.Context(), p, nil); err != nil {
 		b.Fatal(err)
 	}
 	blocks := make([]uint32, devices/65536+1)

@@ -66,9 +66,9 @@ func damage(t *testing.T, file, statement string, args ...any) {
 
 func (b *book) newApp(email string) (int64, aurora.Device) {
 	b.Helper()
-	var p account.Person
+	var p account.Founder
 	p.Email, p.DevKey, p.DevSecret = email, aurora.NewKey(), []byte("sealed")
-	a, err := b.db.CreatePerson(b.Context(), p, nil)
+	a, err := b.db.CreateAccount(b.Context(), p, nil)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -26,9 +26,9 @@ func BenchmarkRegister(b *testing.B) {
 				b.Fatal(err)
 			}
 			defer db.Close()
-			var p account.Person
+			var p account.Founder
 			p.Email, p.DevSecret = "owner@example.com", []byte("sealed")
-			a, err := db.CreatePerson(b.Context(), p, nil)
+			a, err := db.CreateAccount(b.Context(), p, nil)
 			if err != nil {
 				b.Fatal(err)
 			}

@@ -66,6 +66,9 @@ func onPlatforms(devices []aurora.Device, platforms []aurora.Platform) []aurora.
 
 // DropAlias removes an alias from all its devices on the given platforms.
 func (s *Service) DropAlias(ctx context.Context, appID int64, alias string, platforms []aurora.Platform) error {
+	if err := aurora.Require(ctx, aurora.DevicesRight); err != nil {
+		return err
+	}
 	for {
 		found, err := s.store.DevicesByAlias(ctx, appID, alias, changeBatch)
 		if err != nil {
@@ -94,6 +97,9 @@ func clearAlias(alias string) func(*aurora.Device) error {
 
 // RemoveFromAlias takes an alias from the named devices.
 func (s *Service) RemoveFromAlias(ctx context.Context, appID int64, alias string, registrationIDs []string) error {
+	if err := aurora.Require(ctx, aurora.DevicesRight); err != nil {
+		return err
+	}
 	numbers, err := s.resolve(ctx, appID, registrationIDs)
 	if err != nil {
 		return err
@@ -139,6 +145,9 @@ func (s *Service) Tags(ctx context.Context, appID int64) ([]string, error) {
 // ChangeTag removes a tag from devices and adds it to others. If any id is not
 // the app's it changes nothing and returns an *UnknownDevices.
 func (s *Service) ChangeTag(ctx context.Context, appID int64, tag string, add, remove []string) error {
+	if err := aurora.Require(ctx, aurora.DevicesRight); err != nil {
+		return err
+	}
 	if err := aurora.ValidateTag("tag", tag); err != nil {
 		return err
 	}
@@ -170,6 +179,9 @@ func (s *Service) ChangeTag(ctx context.Context, appID int64, tag string, add, r
 
 // DropTag removes a tag from all devices of the given platforms.
 func (s *Service) DropTag(ctx context.Context, appID int64, tag string, platforms []aurora.Platform) error {
+	if err := aurora.Require(ctx, aurora.DevicesRight); err != nil {
+		return err
+	}
 	e := audience.Is(audience.Tag, tag)
 	if len(platforms) > 0 {
 		names := make([]string, len(platforms))

@@ -207,6 +207,9 @@ type Change struct {
 
 // Apply changes a device that the caller has authenticated.
 func (s *Service) Apply(ctx context.Context, appID int64, number uint32, c Change) error {
+	if err := aurora.Require(ctx, aurora.DevicesRight); err != nil {
+		return err
+	}
 	if err := c.validate(); err != nil {
 		return err
 	}

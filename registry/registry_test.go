@@ -34,9 +34,9 @@ func newRegistry(t *testing.T) (*registry.Service, *store.Store, int64) {
 
 func newApp(t *testing.T, db *store.Store) int64 {
 	t.Helper()
-	var p account.Person
+	var p account.Founder
 	p.Email, p.DevKey, p.DevSecret = aurora.NewKey()+"@example.com", aurora.NewKey(), []byte("sealed")
-	a, err := db.CreatePerson(t.Context(), p, nil)
+	a, err := db.CreateAccount(t.Context(), p, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

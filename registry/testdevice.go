@@ -32,6 +32,9 @@ const maxTestDevices = 100
 // PutTestDevice makes a device of the app a test device, or renames it; with
 // change it must be one already.
 func (s *Service) PutTestDevice(ctx context.Context, appID int64, registrationID, name string, change bool) error {
+	if err := aurora.Require(ctx, aurora.DevicesRight); err != nil {
+		return err
+	}
 	if len(name) > 255 || !utf8.ValidString(name) {
 		return aurora.Errorf(aurora.Invalid, "The test device's name may have 255 bytes.")
 	}
@@ -64,6 +67,9 @@ func hasTestDevice(list []TestDevice, id string) bool {
 
 // DropTestDevice makes a test device an ordinary one; it is none as well.
 func (s *Service) DropTestDevice(ctx context.Context, appID int64, registrationID string) error {
+	if err := aurora.Require(ctx, aurora.DevicesRight); err != nil {
+		return err
+	}
 	return s.store.DropTestDevice(ctx, appID, registrationID)
 }
 

@@ -88,7 +88,7 @@ func (s *Server) handler() (http.Handler, error) {
 		Limits: s.config.Limits, TrustedProxies: s.config.TrustedProxies,
 		Logger: s.config.Logger, PublicURL: s.config.PublicURL, Watch: s.watch,
 	})
-	pages, err := console.New(console.Config{Account: s.Accounts, Registry: s.Registry, Dispatch: s.Dispatch, Ledger: s.Ledger, Logger: s.config.Logger, PublicURL: s.config.PublicURL, PhoneURL: s.config.PhoneURL})
+	pages, err := console.New(console.Config{Account: s.Accounts, Registry: s.Registry, Dispatch: s.Dispatch, Ledger: s.Ledger, Logger: s.config.Logger, PublicURL: s.config.PublicURL, PhoneURL: s.config.PhoneURL, TrustedProxies: s.config.TrustedProxies})
 	if err != nil {
 		return nil, err
 	}

@@ -67,6 +67,9 @@ type Config struct {
 	// are read again when they change.
 	TLSCert, TLSKey string
 
+	// OIDC is the provider that people sign in to the console through; nil: none.
+	OIDC *account.OIDC
+
 	PublicURL string       // how phones and browsers reach the server; default: as the request says
 	PhoneURL  string       // the simulated iPhone, which the console then links to
 	Phone     http.Handler // served below /phone/, if set
@@ -151,8 +154,8 @@ func (s *Server) wire(ctx context.Context) error {
 	}
 	s.store.OnCommit(s.metrics.countCommit)
 	s.Accounts = account.New(account.Config{
-		People: s.store, Doors: s.store, Apps: s.store, Groups: s.store, Admin: s.store, Credentials: s.store, Accesses: s.store, APIKeys: s.store, Audits: s.store,
-		Prover: gateways, Seal: seal, Logger: c.Logger,
+		People: s.store, Members: s.store, Invitations: s.store, Doors: s.store, Links: s.store, Factors: s.store, Passkeys: s.store, Identities: s.store, Apps: s.store, Groups: s.store, Admin: s.store, Credentials: s.store, Accesses: s.store, APIKeys: s.store, Audits: s.store,
+		Prover: gateways, OIDC: c.OIDC, Seal: seal, Logger: c.Logger,
 	})
 	s.Webhooks = webhook.New(webhook.Config{
 		Endpoints: s.store, Outbox: s.store, Log: s.store, Reader: s.store, Expiries: s.store,

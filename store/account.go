@@ -3,15 +3,14 @@ package store
 import (
 	"context"
 	"errors"
-	"time"
 
 	"github.com/aurora-push/aurora"
 	"github.com/aurora-push/aurora/account"
 )
 
-// CreatePerson stores an account, using up a setup link if one is given. Any
-// other setup link dies with it.
-func (s *Store) CreatePerson(ctx context.Context, p account.Person, link []byte) (aurora.Account, error) {
+// CreateAccount stores an account with its founder, using up a setup link if one
+// is given. Any other setup link dies with it.
+func (s *Store) CreateAccount(ctx context.Context, f account.Founder, link []byte) (aurora.Account, error) {
 	err := s.write(ctx, func(t *tx) error {
 		if link != nil {
 			if _, err := useLink(t, link, account.SetupLink); err != nil {
@@ -19,39 +18,52 @@ func (s *Store) CreatePerson(ctx context.Context, p account.Person, link []byte)
 			}
 		}
 		var taken int
-		if err := t.row("SELECT COUNT(*) FROM account WHERE email = $1", p.Email).Scan(&taken); err != nil {
+		if err := t.row("SELECT (SELECT COUNT(*) FROM account WHERE email = $1) + (SELECT COUNT(*) FROM person WHERE email = $1)", f.Email).Scan(&taken); err != nil {
 			return err
 		}
 		if taken > 0 {
-			return aurora.Errorf(aurora.Conflict, "There is already an account %s.", p.Email)
+			return aurora.Errorf(aurora.Conflict, "There is already an account %s.", f.Email)
 		}
 		// A set-up link is for the first account: one in an old log must not make
 		// another beside an account from the command line.
 		if _, err := t.exec("DELETE FROM link WHERE purpose = $1", string(account.SetupLink)); err != nil {
 			return err
 		}
-		return t.row("INSERT INTO account (email, password_hash, dev_key, dev_secret, created_at) VALUES ($1, $2, $3, $4, $5) RETURNING id",
-			p.Email, p.PasswordHash, p.DevKey, p.DevSecret, millis(p.CreatedAt)).Scan(&p.ID)
+		if err := t.row("INSERT INTO account (email, password_hash, dev_key, dev_secret, created_at) VALUES ($1, '', $2, $3, $4) RETURNING id",
+			f.Email, f.DevKey, f.DevSecret, millis(f.CreatedAt)).Scan(&f.ID); err != nil {
+			return err
+		}
+		p, err := putPerson(t, account.Person{Email: f.Email, PasswordHash: f.PasswordHash, CreatedAt: f.CreatedAt})
+		if err != nil {
+			return err
+		}
+		_, err = t.exec("INSERT INTO membership (account_id, person_id, role, created_at) VALUES ($1, $2, $3, $4)", f.ID, p.ID, string(aurora.OwnerRole), millis(f.CreatedAt))
+		return err
 	})
-	return p.Account, err
+	return f.Account, err
 }
 
-// PersonByEmail returns account.ErrNone if there is no such account.
-func (s *Store) PersonByEmail(ctx context.Context, email string) (account.Person, error) {
-	return s.person(ctx, "email", email)
+const accountColumns = "a.id, a.email, a.dev_key, a.created_at"
+
+// accountScan returns where the columns of an account go.
+func accountScan(a *aurora.Account, created *int64) []any {
+	return []any{&a.ID, &a.Email, &a.DevKey, created}
 }
 
-// PersonByDevKey returns account.ErrNone if there is no such account.
-func (s *Store) PersonByDevKey(ctx context.Context, key string) (account.Person, error) {
-	return s.person(ctx, "dev_key", key)
-}
-
-func (s *Store) person(ctx context.Context, column, value string) (p account.Person, err error) {
+// AccountByEmail returns account.ErrNone if nobody founded one with this address.
+func (s *Store) AccountByEmail(ctx context.Context, email string) (a aurora.Account, err error) {
 	var created int64
-	err = s.row(ctx, "SELECT id, email, password_hash, dev_key, dev_secret, created_at FROM account WHERE "+column+" = $1", value).
-		Scan(&p.ID, &p.Email, &p.PasswordHash, &p.DevKey, &p.DevSecret, &created)
-	p.CreatedAt = fromMillis(created)
-	return p, none(err, account.ErrNone)
+	err = s.row(ctx, "SELECT "+accountColumns+" FROM account a WHERE a.email = $1", email).Scan(accountScan(&a, &created)...)
+	a.CreatedAt = fromMillis(created)
+	return a, none(err, account.ErrNone)
+}
+
+// AccountByDevKey returns account.ErrNone if there is no such account.
+func (s *Store) AccountByDevKey(ctx context.Context, key string) (f account.Founder, err error) {
+	var created int64
+	err = s.row(ctx, "SELECT "+accountColumns+", a.dev_secret FROM account a WHERE a.dev_key = $1", key).Scan(append(accountScan(&f.Account, &created), &f.DevSecret)...)
+	f.CreatedAt = fromMillis(created)
+	return f, none(err, account.ErrNone)
 }
 
 // HasPeople reports whether any account exists.
@@ -59,59 +71,6 @@ func (s *Store) HasPeople(ctx context.Context) (bool, error) {
 	var n int
 	err := s.row(ctx, "SELECT COUNT(*) FROM account").Scan(&n)
 	return n > 0, err
-}
-
-// PutLink stores a one-time link and drops those that are no longer valid.
-func (s *Store) PutLink(ctx context.Context, hash []byte, purpose account.LinkPurpose, accountID int64, expires time.Time) error {
-	return s.write(ctx, func(t *tx) error {
-		if _, err := t.exec("DELETE FROM link WHERE expires_at < $1 OR (purpose = $2 AND purpose = $3)", millis(t.now), string(purpose), string(account.SetupLink)); err != nil {
-			return err
-		}
-		_, err := t.exec("INSERT INTO link (hash, purpose, account_id, expires_at) VALUES ($1, $2, $3, $4)", hash, string(purpose), accountID, millis(expires))
-		return err
-	})
-}
-
-// UseLink deletes a valid link and returns its account, or account.ErrNone.
-func (s *Store) UseLink(ctx context.Context, hash []byte, purpose account.LinkPurpose) (id int64, err error) {
-	err = s.write(ctx, func(t *tx) error {
-		id, err = useLink(t, hash, purpose)
-		return err
-	})
-	return id, err
-}
-
-func useLink(t *tx, hash []byte, purpose account.LinkPurpose) (id int64, err error) {
-	err = t.row("DELETE FROM link WHERE hash = $1 AND purpose = $2 AND expires_at >= $3 RETURNING account_id", hash, string(purpose), millis(t.now)).Scan(&id)
-	return id, none(err, account.ErrNone)
-}
-
-// PutSession stores a session and drops the expired ones.
-func (s *Store) PutSession(ctx context.Context, hash []byte, accountID int64, expires time.Time) error {
-	return s.write(ctx, func(t *tx) error {
-		if _, err := t.exec("DELETE FROM session WHERE expires_at < $1", millis(t.now)); err != nil {
-			return err
-		}
-		_, err := t.exec("INSERT INTO session (hash, account_id, expires_at) VALUES ($1, $2, $3)", hash, accountID, millis(expires))
-		return err
-	})
-}
-
-// SessionAccount returns account.ErrNone for an unknown or expired session.
-func (s *Store) SessionAccount(ctx context.Context, hash []byte) (a aurora.Account, err error) {
-	var created int64
-	err = s.row(ctx, "SELECT a.id, a.email, a.dev_key, a.created_at FROM session s JOIN account a ON a.id = s.account_id WHERE s.hash = $1 AND s.expires_at >= $2", hash, time.Now().UnixMilli()).
-		Scan(&a.ID, &a.Email, &a.DevKey, &created)
-	a.CreatedAt = fromMillis(created)
-	return a, none(err, account.ErrNone)
-}
-
-// DropSession ends a session.
-func (s *Store) DropSession(ctx context.Context, hash []byte) error {
-	return s.write(ctx, func(t *tx) error {
-		_, err := t.exec("DELETE FROM session WHERE hash = $1", hash)
-		return err
-	})
 }
 
 // CreateApp stores a new app.

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/aurora-push/aurora"
 	"github.com/aurora-push/aurora/store"
 	"github.com/aurora-push/aurora/store/storetest"
 )
@@ -21,7 +22,9 @@ func TestUpgradeKeepsACopy(t *testing.T) {
 	}
 	first := strings.NewReplacer("{blob}", "BLOB", "{serial}", "INTEGER PRIMARY KEY AUTOINCREMENT", "{sequence}", "INTEGER PRIMARY KEY", "{clustered}", "WITHOUT ROWID").Replace(string(start))
 	old := beside(t, dir)
-	for _, statement := range []string{first, "CREATE TABLE schema_version (version INTEGER NOT NULL)", "INSERT INTO schema_version (version) VALUES (1)", "INSERT INTO setting (name, value) VALUES ('kept', 'yes')"} {
+	for _, statement := range []string{first, "CREATE TABLE schema_version (version INTEGER NOT NULL)", "INSERT INTO schema_version (version) VALUES (1)", "INSERT INTO setting (name, value) VALUES ('kept', 'yes')",
+		"INSERT INTO account (id, email, password_hash, dev_key, dev_secret, created_at) VALUES (7, 'mia@example.com', 'hash', 'k', X'00', 5)",
+		"INSERT INTO session (hash, account_id, expires_at) VALUES (X'01', 7, 99999999999999)"} {
 		if _, err := old.Exec(statement); err != nil {
 			t.Fatal(err)
 		}
@@ -30,8 +33,16 @@ func TestUpgradeKeepsACopy(t *testing.T) {
 	if err := os.WriteFile(stale, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if value, err := open(t, dir).Setting(t.Context(), "kept"); err != nil || value != "yes" {
+	upgraded := open(t, dir)
+	if value, err := upgraded.Setting(t.Context(), "kept"); err != nil || value != "yes" {
 		t.Errorf("after the upgrade: %q, %v", value, err)
+	}
+	// Accounts of before had one person each, who now owns them and is still signed in.
+	if p, err := upgraded.Person(t.Context(), "mia@example.com"); err != nil || p.PasswordHash != "hash" {
+		t.Errorf("the founder: %+v, %v", p, err)
+	}
+	if v, err := upgraded.Visitor(t.Context(), []byte{1}); err != nil || v.Account.ID != 7 || v.Email != "mia@example.com" || v.Role != aurora.OwnerRole {
+		t.Errorf("the session: %+v, %v", v, err)
 	}
 	copies, err := filepath.Glob(filepath.Join(dir, "aurora.db.before-upgrade-from-*"))
 	if err != nil || len(copies) != 1 || filepath.Base(copies[0]) != "aurora.db.before-upgrade-from-1" {

@@ -39,9 +39,9 @@ func openStore(t *testing.T, dir string) (*store.Store, error) {
 
 func newApp(t *testing.T, db *store.Store) aurora.App {
 	t.Helper()
-	var p account.Person
+	var p account.Founder
 	p.Email, p.DevKey, p.DevSecret = aurora.NewKey()+"@example.com", aurora.NewKey(), []byte("sealed")
-	owner, err := db.CreatePerson(t.Context(), p, nil)
+	owner, err := db.CreateAccount(t.Context(), p, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -34,6 +34,9 @@ type Replay struct {
 // delivery keeps its webhook-id, so that a receiver can tell. It returns how
 // many are due now.
 func (s *Service) Replay(ctx context.Context, app aurora.App, id string, r Replay) (deliveries int, err error) {
+	if err := aurora.Require(ctx, aurora.ConfigureRight); err != nil {
+		return 0, err
+	}
 	e, err := s.Endpoint(ctx, app.ID, id)
 	if err != nil {
 		return 0, err
@@ -69,6 +72,9 @@ func (s *Service) Replay(ctx context.Context, app aurora.App, id string, r Repla
 // Test posts a test event to an endpoint now, whether it is enabled or not,
 // and returns the answer. It is tried once.
 func (s *Service) Test(ctx context.Context, app aurora.App, id string) (Delivery, error) {
+	if err := aurora.Require(ctx, aurora.ConfigureRight); err != nil {
+		return Delivery{}, err
+	}
 	e, err := s.Endpoint(ctx, app.ID, id)
 	if err != nil {
 		return Delivery{}, err

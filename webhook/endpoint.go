@@ -31,6 +31,9 @@ type Change struct {
 
 // Create makes an endpoint and returns its secret, which cannot be had again.
 func (s *Service) Create(ctx context.Context, app aurora.App, c Change) (Endpoint, aurora.Secret, error) {
+	if err := aurora.Require(ctx, aurora.ConfigureRight); err != nil {
+		return Endpoint{}, aurora.Secret{}, err
+	}
 	e := Endpoint{ID: newID(), AppID: app.ID, AppKey: app.Key, Kinds: aurora.AllEvents(), CreatedAt: time.Now()}
 	if c.URL == nil || *c.URL == "" {
 		return e, aurora.Secret{}, aurora.Errorf(aurora.Missing, "url is missing: where the events are to be posted.")
@@ -103,6 +106,9 @@ func (s *Service) Endpoints(ctx context.Context, appID int64) ([]Endpoint, error
 // Change changes an endpoint. What happens while it is disabled is not
 // delivered afterwards, but can be replayed while somebody else listens.
 func (s *Service) Change(ctx context.Context, app aurora.App, id string, c Change) (Endpoint, error) {
+	if err := aurora.Require(ctx, aurora.ConfigureRight); err != nil {
+		return Endpoint{}, err
+	}
 	e, err := s.Endpoint(ctx, app.ID, id)
 	if err != nil {
 		return e, err
@@ -134,6 +140,9 @@ func detailOf(members map[string]any) string {
 
 // Remove removes an endpoint with its deliveries.
 func (s *Service) Remove(ctx context.Context, app aurora.App, id string) error {
+	if err := aurora.Require(ctx, aurora.ConfigureRight); err != nil {
+		return err
+	}
 	e, err := s.Endpoint(ctx, app.ID, id)
 	if err != nil {
 		return err
@@ -148,6 +157,9 @@ func (s *Service) Remove(ctx context.Context, app aurora.App, id string) error {
 // Rotate gives an endpoint a new secret. For the overlap, 0 to MaxOverlap, each
 // delivery is signed with the old one too.
 func (s *Service) Rotate(ctx context.Context, app aurora.App, id string, overlap time.Duration) (aurora.Secret, error) {
+	if err := aurora.Require(ctx, aurora.ConfigureRight); err != nil {
+		return aurora.Secret{}, err
+	}
 	if overlap < 0 || overlap > MaxOverlap {
 		return aurora.Secret{}, aurora.Errorf(aurora.Invalid, "The old secret can sign for another 0 to %d seconds (7 days).", int(MaxOverlap.Seconds()))
 	}

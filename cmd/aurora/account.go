@@ -43,7 +43,34 @@ func accountCommand() *cobra.Command {
 	create.Flags().StringVar(&data, "data", "data", "data folder of the server")
 	create.Flags().StringVar(&email, "email", "", "email address to sign in with")
 	create.MarkFlagRequired("email")
-	cmd.AddCommand(create)
+	cmd.AddCommand(create, signInLinkCommand())
+	return cmd
+}
+
+// signInLinkCommand is the way back in for somebody who lost their password or
+// second factor: whoever has the data folder vouches for them.
+func signInLinkCommand() *cobra.Command {
+	var data, email, base string
+	cmd := &cobra.Command{
+		Use:   "signin-link --data DIR --email E",
+		Short: "Print a link that signs somebody in once, without password or second factor",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return withServices(cmd, data, func(s *server.Server) error {
+				link, err := s.Accounts.IssueSignInLink(cmd.Context(), email)
+				if err != nil {
+					return err
+				}
+				return printJSON(cmd, struct {
+					Link string `json:"link"`
+				}{strings.TrimRight(base, "/") + "/signin?link=" + link})
+			})
+		},
+	}
+	cmd.Flags().StringVar(&data, "data", "data", "data folder of the server")
+	cmd.Flags().StringVar(&email, "email", "", "email address of who is to sign in")
+	cmd.Flags().StringVar(&base, "public-url", "http://localhost:8080", "how browsers reach the server")
+	cmd.MarkFlagRequired("email")
 	return cmd
 }
 
