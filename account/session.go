@@ -118,12 +118,10 @@ func (s *Service) IssueSignInLink(ctx context.Context, email string) (string, er
 	return secret, nil
 }
 
-const tooManyGuesses = "Too many attempts. Try again in %d seconds."
-
 // attempt counts a guess at somebody's account.
 func (s *Service) attempt(ctx context.Context, name string) error {
 	if wait := s.guesses.try(name, aurora.ActorOf(ctx).Address); wait > 0 {
-		return aurora.Errorf(aurora.TooMany, tooManyGuesses, int(wait.Seconds())+1)
+		return aurora.Errorf(aurora.TooMany, "Too many attempts. Try again in %d seconds.", int(wait.Seconds())+1)
 	}
 	return nil
 }
