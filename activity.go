@@ -34,6 +34,9 @@ const (
 )
 
 func (a *LiveActivity) validate() error {
+	if a.Event == "" {
+		return Errorf(Missing, "live_activity.ios.event is missing: start, update or end.")
+	}
 	if !slices.Contains([]string{"start", "update", "end"}, a.Event) {
 		return Errorf(Invalid, "live_activity.ios.event must be start, update or end.")
 	}

@@ -33,7 +33,7 @@ func ParseEnvironment(s string) (Environment, error) {
 	case "production":
 		return Production, nil
 	}
-	return NoEnvironment, Errorf(Invalid, "environment must be \"development\" or \"production\", not %q.", s)
+	return NoEnvironment, Errorf(Invalid, "environment must be \"development\" or \"production\", not %.40q.", s)
 }
 
 // Platform names an operating system family as JPush does.

@@ -2,6 +2,7 @@ package aurora
 
 import (
 	"encoding/json"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -88,6 +89,9 @@ const (
 	MaxTimeToLive     = 864000 // seconds
 	MaxCollapseID     = 64     // bytes
 	MaxIOSBlock       = 2000   // bytes of the ios block as compact JSON
+	MaxOtherBlock     = 4000   // bytes of the block of a platform without a channel
+	MaxWinPhoneBlock  = 1000   // bytes
+	MaxRecorded       = 4000   // bytes of each member that is recorded and not acted on
 	MaxAPNSPayload    = 4096   // bytes of the whole payload
 	MaxSendNo         = 1<<32 - 1
 	MaxPace           = 1440 // minutes
@@ -154,6 +158,14 @@ func (m *Message) Validate() error {
 		// It travels in a header field, which could not hold it (RFC 9113 §8.2.1).
 		return Errorf(Invalid, "apns_collapse_id must not begin or end with a blank or contain control characters.")
 	}
+	for _, name := range slices.Sorted(maps.Keys(m.Options.Recorded)) {
+		if n := len(m.Options.Recorded[name]); n > MaxRecorded {
+			return Errorf(TooLarge, "%s is %d bytes of JSON; at most %d are allowed.", name, n, MaxRecorded)
+		}
+	}
+	if c := m.Options.Callback; c != nil && len(c.Params) > MaxRecorded {
+		return Errorf(TooLarge, "callback.params is %d bytes of JSON; at most %d are allowed.", len(c.Params), MaxRecorded)
+	}
 	return m.Content.validate(m)
 }
 
@@ -175,6 +187,15 @@ func (c *Content) validate(m *Message) error {
 	if c.IOS != nil && m.For(IOS) {
 		if err := c.IOS.validate(c.Alert); err != nil {
 			return err
+		}
+	}
+	for _, p := range Platforms {
+		most := MaxOtherBlock
+		if p == WinPhone {
+			most = MaxWinPhoneBlock
+		}
+		if n := len(c.Others[p]); n > most {
+			return Errorf(TooLarge, "notification.%s is %d bytes of JSON; at most %d are allowed.", p, n, most)
 		}
 	}
 	if n := len(c.Alert); n > MaxIOSBlock {

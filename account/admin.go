@@ -56,6 +56,11 @@ func (s *Service) ProvisionApp(ctx context.Context, accountID int64, name, pkg, 
 	if aurora.ValidateBundleID(pkg) != nil {
 		return app, false, aurora.Errorf(aurora.Invalid, "android_package must be letters, digits, hyphens and single periods, at most 155, such as org.example.reader.")
 	}
+	if group != "" {
+		if err := aurora.ValidateName(group); err != nil { // before there is an app that the group cannot take
+			return app, false, err
+		}
+	}
 	app = aurora.App{AccountID: accountID, Key: aurora.NewKey(), MasterSecret: aurora.NewSecret(aurora.NewKey()), Name: name, BundleID: pkg, Package: pkg, CreatedAt: time.Now()}
 	stored, sealed, created, err := s.c.Admin.ProvisionApp(ctx, app, s.c.Seal.Close([]byte(app.MasterSecret.Reveal()), masterLabel(app.Key)))
 	if err != nil {

@@ -210,17 +210,3 @@ func TestLimits(t *testing.T) {
 		t.Error("1000 cids are not a thousand different ones")
 	}
 }
-
-// TestDuplicateKey: the last of two equal keys counts, as in every client's own parser.
-func TestDuplicateKey(t *testing.T) {
-	w := startWorld(t)
-	w.register(t, w.app, `{"token":"`+token(0)+`","environment":"production"}`)
-	p := w.push(t, w.app, `{"platform":"all","audience":{"tag":["nobody"]},"audience":"all","notification":{"alert":"first"},"notification":{"alert":"last"},"options":{"sendno":1,"sendno":2}}`)
-	if p.SendNo != "2" {
-		t.Errorf("sendno %s", p.SendNo)
-	}
-	w.settled(t, w.app, p.MessageID)
-	if sent := w.apns.Notifications(1); !strings.Contains(string(sent[0].Payload), "last") {
-		t.Errorf("sent %s", sent[0].Payload)
-	}
-}

@@ -70,8 +70,8 @@ func decodeActivityAudience(top object) (id string, err error) {
 	if id, _, err = o.text("live_activity_id"); err != nil {
 		return "", err
 	}
-	if len(o.keys()) > 1 {
-		return "", aurora.Errorf(aurora.Invalid, "audience.live_activity_id stands alone.")
+	if other := otherSelector(o, "live_activity_id"); other != "" {
+		return "", aurora.Errorf(aurora.Invalid, "audience.live_activity_id stands alone. Leave audience.%s out.", other)
 	}
 	if top.raw("live_activity") == nil {
 		return "", aurora.Errorf(aurora.Invalid, "audience.live_activity_id is for a live_activity.")

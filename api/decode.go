@@ -75,7 +75,9 @@ func decodeReferences(top object, r *dispatch.Request) error {
 	if r.TestOnly, _, err = o.boolean("test_model"); err != nil {
 		return err
 	}
-	r.Plan, _, err = o.text("business_operation_code")
+	if r.Plan, _, err = o.text("business_operation_code"); len(r.Plan) > dispatch.MaxPlanText {
+		return aurora.Errorf(aurora.Invalid, "%s is longer than %d bytes, which no plan's name is.", o.name("business_operation_code"), dispatch.MaxPlanText)
+	}
 	return err
 }
 
@@ -149,6 +151,21 @@ var selectors = []struct {
 	{"tag_not", 20, audience.Tag, noneOf},
 	{"alias", 1000, audience.Alias, audience.AnyOf},
 	{"registration_id", 1000, audience.Registration, audience.AnyOf},
+}
+
+// otherSelector returns a selector of an audience beside one that stands alone,
+// or "".
+func otherSelector(audience object, alone string) string {
+	known := []string{"segment", "abtest", "file", "live_activity_id"}
+	for _, sel := range selectors {
+		known = append(known, sel.key)
+	}
+	for _, key := range known {
+		if text := string(audience.raw(key)); key != alone && text != "" && text != "[]" {
+			return key
+		}
+	}
+	return ""
 }
 
 func allOf(f audience.Field, values []string) audience.Expr {

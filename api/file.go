@@ -217,10 +217,8 @@ func fileID(top object) (string, error) {
 	if err != nil {
 		return "", aurora.Errorf(aurora.Invalid, want)
 	}
-	for key, raw := range list.members {
-		if text := string(raw); key != "file" && text != "null" && text != "[]" {
-			return "", aurora.Errorf(aurora.Invalid, "audience.file stands alone. Leave audience.%.50s out.", key)
-		}
+	if other := otherSelector(list, "file"); other != "" {
+		return "", aurora.Errorf(aurora.Invalid, "audience.file stands alone. Leave audience.%s out.", other)
 	}
 	file, ok, err := list.object("file")
 	if err != nil || !ok {

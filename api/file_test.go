@@ -163,10 +163,7 @@ func TestUnusualForms(t *testing.T) {
 func TestGroupFile(t *testing.T) {
 	w := startWorld(t)
 	g := w.newGroup(t, "Both", w.app, w.other)
-	d := developer{}
-	owner, err := w.s.Accounts.AccountByEmail(t.Context(), "mia@example.com")
-	check(t, err)
-	d.key, d.secret = owner.DevKey, w.devSecret
+	d := w.owner
 	w.register(t, w.app, `{"token":"`+token(0)+`","environment":"production","alias":"x"}`)
 	w.register(t, w.other, `{"token":"`+token(1)+`","environment":"production","alias":"y"}`)
 	id := w.fileID(t, upload("alias", "both", "x\ny", "").asDeveloper(d))

@@ -76,5 +76,5 @@ func decodeInApp(top object) (*aurora.InAppMessage, error) {
 	if m.Extras, err = decodeExtras(o); err != nil {
 		return nil, err
 	}
-	return m, shape{"test_message": isBoolean, "alternate_title": isText, "alternate_content": isText}.check(o)
+	return m, shape{"test_message": isBoolean, "alternate_title": isTextOf(aurora.MaxInApp), "alternate_content": isTextOf(aurora.MaxInApp)}.check(o)
 }

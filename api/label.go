@@ -157,6 +157,9 @@ var chinaTime = registry.Zone
 // maxIDs is how many registration ids one list may have.
 const maxIDs = 1000
 
+// maxIDLength is longer than any registration id, in bytes.
+const maxIDLength = 64
+
 // registrationIDs reads a list of ids of which at least some number is required.
 func registrationIDs(o object, key string, least int) ([]string, error) {
 	ids, _, err := o.texts(key)
@@ -165,6 +168,11 @@ func registrationIDs(o object, key string, least int) ([]string, error) {
 	}
 	if len(ids) < least || len(ids) > maxIDs {
 		return nil, aurora.Errorf(aurora.Invalid, "%s must have %d to %d registration ids.", o.name(key), least, maxIDs)
+	}
+	for _, id := range ids { // they may be unknown, and are repeated in the answer
+		if len(id) > maxIDLength {
+			return nil, aurora.Errorf(aurora.Invalid, "%s has a member of %d bytes, which no registration id has.", o.name(key), len(id))
+		}
 	}
 	return ids, nil
 }

@@ -23,7 +23,7 @@ func decodeNotification(top object, m *aurora.Message) error {
 			return err
 		}
 	}
-	if err := (shape{"alternate_alert": isText, "ai_opportunity": isBoolean}).check(o); err != nil {
+	if err := (shape{"alternate_alert": isTextOf(aurora.MaxIOSBlock), "ai_opportunity": isBoolean}).check(o); err != nil {
 		return err
 	}
 	if err := decodeVoIP(o, m); err != nil {
@@ -66,6 +66,11 @@ func decodeIOS(o object) (n *aurora.IOSNotification, err error) {
 	}
 	if n.InterruptionLevel, _, err = o.text("interruption-level"); err != nil {
 		return nil, err
+	}
+	if n.InterruptionLevel != "" {
+		if err := isWord(aurora.InterruptionLevels...)(o, "interruption-level"); err != nil {
+			return nil, err
+		}
 	}
 	n.Extras, err = decodeExtras(o)
 	return n, err

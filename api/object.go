@@ -29,7 +29,11 @@ func parseBody(body []byte) (object, error) {
 	if !utf8.Valid(body) {
 		return object{}, aurora.Errorf(aurora.Invalid, "The request body is not valid UTF-8. Send JSON in UTF-8.")
 	}
-	return parseObject("", compact(body))
+	body = compact(body)
+	if err := refuseTwice(body); err != nil {
+		return object{}, err
+	}
+	return parseObject("", body)
 }
 
 // compact returns valid JSON without blanks and with every character written

@@ -9,10 +9,7 @@ func TestEveryPathForm(t *testing.T) {
 	w := startWorld(t)
 	id := w.register(t, w.app, "").id
 	g := w.newGroup(t, "One", w.app)
-	d := developer{}
-	owner, err := w.s.Accounts.AccountByEmail(t.Context(), "mia@example.com")
-	check(t, err)
-	d.key, d.secret = owner.DevKey, w.devSecret
+	d := w.owner
 	const push = `{"platform":"all","audience":"all","notification":{"alert":"hi"}}`
 	users := "?time_unit=DAY&start=" + china(0)[:10] + "&duration=1"
 	for _, r := range []request{

@@ -140,7 +140,8 @@ func badPushes(w *world) []struct {
 		{"notification.voip", []string{`"x"`, `5`, `[]`}, 1003},
 		{"notification.voip", []string{`{"k":` + quoted(long("v", 5100)) + `}`}, 1005},
 		{"live_activity", []string{`"x"`, `[]`, `{"ios":{"event":"start"}}`}, 1003}, // beside a notification
-		{"sms_message", []string{`"x"`, `{}`, `{"delay_time":5}`, `{"delay_time":86401,"temp_id":1}`, `{"delay_time":-1,"temp_id":1}`, `{"delay_time":0,"temp_id":"1"}`, `{"delay_time":0,"temp_id":1,"temp_para":[]}`, `{"content":` + quoted(long("短", 481)) + `}`}, 1003},
+		{"sms_message", []string{`{}`, `{"delay_time":5}`}, 1002},
+		{"sms_message", []string{`"x"`, `{"delay_time":86401,"temp_id":1}`, `{"delay_time":-1,"temp_id":1}`, `{"delay_time":0,"temp_id":"1"}`, `{"delay_time":0,"temp_id":1,"temp_para":[]}`, `{"content":` + quoted(long("短", 481)) + `}`}, 1003},
 		{"inapp_message", []string{`true`, `{"inapp_message":"perhaps"}`}, 1003},
 		{"callback", []string{`"x"`, `{"url":5}`, `{"params":[]}`, `{"type":16}`, `{"type":"1"}`}, 1003},
 		{"notification_3rd", []string{`"x"`, `{"content":"beside a notification"}`}, 1003},

@@ -193,6 +193,10 @@ func (s *server) messageStatus(r *http.Request, app aurora.App) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	// The date is not needed; PHP's and C#'s clients call it data.
+	if err := (shape{"date": isTextOf(maxIDLength), "data": isTextOf(maxIDLength)}).check(o); err != nil {
+		return nil, err
+	}
 	ids, err := registrationIDs(o, "registration_ids", 1)
 	if err != nil {
 		return nil, err

@@ -213,7 +213,7 @@ func decodeBeside(top object, m *aurora.Message) error {
 	if o, ok, _ := top.object("sms_message"); ok && o.raw("content") == nil {
 		for _, key := range []string{"delay_time", "temp_id"} {
 			if o.raw(key) == nil {
-				return aurora.Errorf(aurora.Invalid, "%s is missing.", o.name(key))
+				return aurora.Errorf(aurora.Missing, "%s is missing.", o.name(key))
 			}
 		}
 	}
@@ -253,6 +253,9 @@ func decodeThird(top object, m *aurora.Message) error {
 	if err != nil {
 		return err
 	}
+	if err := (shape{"notification_3rd_ver": recorded["notification_3rd_ver"]}).check(options); err != nil {
+		return err
+	}
 	if version, _, _ := options.text("notification_3rd_ver"); version == "v2" {
 		for p, s := range map[aurora.Platform]shape{aurora.Android: blocks[aurora.Android], aurora.HMOS: blocks[aurora.HMOS]} {
 			block, _, err := o.object(string(p))
@@ -275,7 +278,7 @@ func decodeThird(top object, m *aurora.Message) error {
 			return err
 		}
 		if content, _, _ := o.text("content"); content == "" {
-			return aurora.Errorf(aurora.Invalid, "notification_3rd.content is missing.")
+			return aurora.Errorf(aurora.Missing, "notification_3rd.content is missing.")
 		}
 	}
 	keep(m, "notification_3rd", top.raw("notification_3rd"))

@@ -41,7 +41,7 @@ func TestValidationOrder(t *testing.T) {
 		{"override_msg_id before the audience", `{"platform":"all","audience":{"tag":["nobody"]},"notification":{"alert":"x"},"options":{"override_msg_id":5}}`, 1003},
 		{"one kind of selector and nobody", `{"platform":"all","audience":{"tag":["nobody"]},"notification":{"alert":"x"}}`, 1011},
 		{"live_activity without ios", `{"platform":"all","audience":"all","live_activity":{}}`, 1002},
-		{"live_activity without event", `{"platform":"all","audience":"all","live_activity":{"ios":{"content-state":{}}}}`, 1003},
+		{"live_activity without event", `{"platform":"all","audience":"all","live_activity":{"ios":{"content-state":{}}}}`, 1002},
 		{"live_activity without content-state", `{"platform":"all","audience":{"live_activity_id":"a"},"live_activity":{"ios":{"event":"end"}}}`, 1002},
 		{"live_activity without attributes", `{"platform":"all","audience":"all","live_activity":{"ios":{"event":"start","content-state":{},"attributes-type":"Match"}}}`, 1002},
 		{"live_activity with a wrong type", `{"platform":"all","audience":"all","live_activity":{"ios":{"event":"start","content-state":[],"attributes-type":"Match","attributes":{}}}}`, 1003},
@@ -54,7 +54,7 @@ func TestValidationOrder(t *testing.T) {
 		{"an activity that nobody has", `{"platform":"all","audience":{"live_activity_id":"a"},"live_activity":{"ios":{"event":"end","content-state":{}}}}`, 1011},
 		{"active_push with a message", `{"platform":"all","audience":"all","message":{"msg_content":"x"},"options":{"active_push":true}}`, 1035},
 		{"inapp_message with a message", `{"platform":"all","audience":"all","notification":{"alert":"x"},"message":{"msg_content":"x"},"inapp_message":{"inapp_message":true}}`, 1003},
-		{"notification_3rd without content", `{"platform":"all","audience":"all","message":{"msg_content":"x"},"notification_3rd":{"title":"x"}}`, 1003},
+		{"notification_3rd without content", `{"platform":"all","audience":"all","message":{"msg_content":"x"},"notification_3rd":{"title":"x"}}`, 1002},
 		{"notification_3rd v2 with a wrong block", `{"platform":"all","audience":"all","message":{"msg_content":"x"},"notification_3rd":{"android":{"builder_id":"1"}},"options":{"notification_3rd_ver":"v2"}}`, 1003},
 	} {
 		t.Run(tt.name, func(t *testing.T) { w.refused(t, request{path: "/v3/push", body: tt.body}.as(w.app), 400, tt.code) })

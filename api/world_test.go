@@ -27,15 +27,15 @@ const patience = 20 * time.Second
 
 // world is a running Aurora with a local APNs and two apps.
 type world struct {
-	t         *testing.T
-	apns      *localapns.Server
-	s         *server.Server
-	url       string
-	config    server.Config
-	app       aurora.App
-	other     aurora.App
-	devSecret string // the developer secret of their owner
-	http      *http.Client
+	t      *testing.T
+	apns   *localapns.Server
+	s      *server.Server
+	url    string
+	config server.Config
+	app    aurora.App
+	other  aurora.App
+	owner  developer // of both
+	http   *http.Client
 }
 
 // startWorld starts it in a temporary folder. The local APNs takes any token.
@@ -55,7 +55,7 @@ func startWorld(t *testing.T, limits ...api.Limits) *world {
 	t.Cleanup(func() { stop(t, w.s) })
 	owner, devSecret, err := w.s.Accounts.Create(ctx, "mia@example.com", "correct horse battery")
 	check(t, err)
-	w.devSecret = devSecret.Reveal()
+	w.owner = developer{owner.DevKey, devSecret.Reveal()}
 	w.app, w.other = w.newApp(owner.ID, "com.example.reader"), w.newApp(owner.ID, "com.example.other")
 	transport := &http.Transport{}
 	t.Cleanup(transport.CloseIdleConnections)
@@ -131,16 +131,30 @@ type answer struct {
 	body   []byte
 }
 
-// call sends a request and checks what holds for every answer of the API
-// (spec/rest-api.md §2.2): JSON, with its type and its length.
+// call sends a request and checks it and the answer against the description.
 func (w *world) call(t *testing.T, r request) answer {
 	t.Helper()
+	a := w.exchange(t, r)
+	conforms(t, r.withMethod(), a)
+	return a
+}
+
+// withMethod fills in the method that a request means.
+func (r request) withMethod() request {
 	if r.method == "" {
 		r.method = http.MethodGet
 		if r.body != "" {
 			r.method = http.MethodPost
 		}
 	}
+	return r
+}
+
+// exchange sends a request and checks what holds for every answer of the API
+// (spec/rest-api.md §2.2): JSON, with its type and its length.
+func (w *world) exchange(t *testing.T, r request) answer {
+	t.Helper()
+	r = r.withMethod()
 	req, err := http.NewRequestWithContext(t.Context(), r.method, w.url+r.path, strings.NewReader(r.body))
 	check(t, err)
 	if r.user+r.password != "" {
@@ -162,7 +176,6 @@ func (w *world) call(t *testing.T, r request) answer {
 	if !json.Valid(a.body) {
 		t.Errorf("the body is not JSON: %.300q", a.body)
 	}
-	conforms(t, r, a)
 	return a
 }
 

@@ -25,7 +25,7 @@ func (s *Service) Accept(ctx context.Context, app aurora.App, r Request) (_ Rece
 	ctx, end := s.c.Tracer.Start(ctx, "accept push")
 	defer func() { end(err) }()
 	a, err := s.prepare(ctx, app, r)
-	if r.CID != "" && (aurora.KindOf(err) == aurora.NoTarget || err != nil && r.File != "") {
+	if r.CID != "" && (aurora.KindOf(err) == aurora.NoTarget || err != nil && r.File != "" && r.Message.Validate() == nil) {
 		// A repeated push keeps its answer, whatever became of its audience.
 		if first, used, e := s.c.Messages.UsedCID(ctx, app.ID, r.CID); used || e != nil {
 			return first, e

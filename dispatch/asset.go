@@ -32,7 +32,7 @@ type Image struct {
 // Limits of plans and images (spec/rest-api.md §8.6, §8.7).
 const (
 	MaxPlans       = 1000
-	maxPlanText    = 255 // bytes of a plan's name or description
+	MaxPlanText    = 255 // bytes of a plan's name or description
 	ImageLife      = 30 * 24 * time.Hour
 	MaxImageURL    = 2048 // bytes
 	maxImagesOfApp = 10_000
@@ -85,8 +85,8 @@ func validatePlan(name, description string) error {
 		return aurora.Errorf(aurora.Missing, "name is missing.")
 	}
 	for _, text := range []string{name, description} {
-		if len(text) > maxPlanText || !utf8.ValidString(text) {
-			return aurora.Errorf(aurora.Invalid, "name and description may have %d bytes each.", maxPlanText)
+		if len(text) > MaxPlanText || !utf8.ValidString(text) {
+			return aurora.Errorf(aurora.Invalid, "name and description may have %d bytes each.", MaxPlanText)
 		}
 		for _, r := range text {
 			if unicode.IsControl(r) {

@@ -46,6 +46,9 @@ func (s *Service) AcceptGroup(ctx context.Context, groupID int64, apps []aurora.
 	if len(apps) == 0 {
 		return 0, nil, aurora.Errorf(aurora.NoTarget, "The group has no app. Put one in with `aurora group add`.")
 	}
+	if err := r.Message.Validate(); err != nil { // wrong for every app: nothing is noted of it
+		return 0, nil, err
+	}
 	id, err := s.c.Groups.BeginGroupPush(ctx, groupID, s.ids.next(time.Now()), r.CID)
 	if err != nil {
 		return 0, nil, err

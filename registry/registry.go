@@ -218,10 +218,7 @@ func (s *Service) Apply(ctx context.Context, appID int64, number uint32, c Chang
 			return err
 		}
 	}
-	if err := s.putTokens(ctx, appID, number, c); err != nil {
-		return err
-	}
-	err := s.store.ChangeDevice(ctx, appID, number, func(d *aurora.Device) error { return c.apply(d, time.Now()) })
+	err := s.putChange(ctx, appID, number, c)
 	if err == nil {
 		s.hint(appID)
 	}

@@ -2,17 +2,18 @@ package registry
 
 import (
 	"context"
+	"time"
 
 	"github.com/aurora-push/aurora"
 )
 
 // Tokens stores the tokens of devices beside that of notifications.
 type Tokens interface {
-	// PutTokens stores tokens of a device, and takes them from any other that
-	// had them. It reports false, and does nothing, if the device would have more
-	// than max.
-	PutTokens(ctx context.Context, appID int64, number uint32, env aurora.Environment, tokens []aurora.NamedToken, max int) (bool, error)
-	// Tokens returns what PutTokens stored for a device.
+	// ChangeDeviceTokens is ChangeDevice with tokens beside that of
+	// notifications, which are taken from any other device that had them. It
+	// reports false, and does nothing, if the device would have more than max.
+	ChangeDeviceTokens(ctx context.Context, appID int64, number uint32, env aurora.Environment, tokens []aurora.NamedToken, max int, change func(*aurora.Device) error) (bool, error)
+	// Tokens returns a device's tokens beside that of notifications.
 	Tokens(ctx context.Context, appID int64, number uint32) ([]aurora.NamedToken, error)
 }
 
@@ -41,16 +42,17 @@ func (c *Change) validateTokens() (set bool, err error) {
 	return set, nil
 }
 
-// putTokens stores the tokens of a change.
-func (s *Service) putTokens(ctx context.Context, appID int64, number uint32, c Change) error {
+// putChange writes a device and the tokens of a change, all or nothing.
+func (s *Service) putChange(ctx context.Context, appID int64, number uint32, c Change) error {
+	apply := func(d *aurora.Device) error { return c.apply(d, time.Now()) }
 	if len(c.Tokens) == 0 {
-		return nil
+		return s.store.ChangeDevice(ctx, appID, number, apply)
 	}
 	env := aurora.NoEnvironment
 	if c.Environment != nil {
 		env = *c.Environment
 	}
-	ok, err := s.store.PutTokens(ctx, appID, number, env, c.Tokens, aurora.MaxActivityTokens)
+	ok, err := s.store.ChangeDeviceTokens(ctx, appID, number, env, c.Tokens, aurora.MaxActivityTokens, apply)
 	if err == nil && !ok {
 		return aurora.Errorf(aurora.Invalid, "A device can have at most %d tokens of live activities. Remove those that ended.", aurora.MaxActivityTokens)
 	}

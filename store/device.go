@@ -127,29 +127,31 @@ func valuesOf(d aurora.Device) (values, error) {
 // ChangeDevice applies change to a stored device. Another device of the app
 // that holds the resulting token loses it: a token has one owner.
 func (s *Store) ChangeDevice(ctx context.Context, appID int64, number uint32, change func(*aurora.Device) error) error {
-	return s.writeFor(ctx, appID, func(t *tx) error {
-		stored, err := scanDevice(t.row("SELECT "+deviceColumns+" FROM device WHERE app_id = $1 AND number = $2", appID, number))
-		if err != nil {
+	return s.writeFor(ctx, appID, func(t *tx) error { return changeDevice(t, appID, number, change) })
+}
+
+func changeDevice(t *tx, appID int64, number uint32, change func(*aurora.Device) error) error {
+	stored, err := scanDevice(t.row("SELECT "+deviceColumns+" FROM device WHERE app_id = $1 AND number = $2", appID, number))
+	if err != nil {
+		return err
+	}
+	d := stored.Device
+	d.Tags, d.Badge = slices.Clone(d.Tags), aurora.NoBadge
+	if err := change(&d); err != nil {
+		return err
+	}
+	if d.Badge != aurora.NoBadge { // it was set
+		if err := putBadge(t, appID, number, d.Badge); err != nil {
 			return err
 		}
-		d := stored.Device
-		d.Tags, d.Badge = slices.Clone(d.Tags), aurora.NoBadge
-		if err := change(&d); err != nil {
+	}
+	d.Badge = stored.Badge
+	if d.Token != "" && d.Token != stored.Token {
+		if err := takeToken(t, appID, d.Token); err != nil {
 			return err
 		}
-		if d.Badge != aurora.NoBadge { // it was set
-			if err := putBadge(t, appID, number, d.Badge); err != nil {
-				return err
-			}
-		}
-		d.Badge = stored.Badge
-		if d.Token != "" && d.Token != stored.Token {
-			if err := takeToken(t, appID, d.Token); err != nil {
-				return err
-			}
-		}
-		return putDevice(t, stored.Device, d)
-	})
+	}
+	return putDevice(t, stored.Device, d)
 }
 
 // takeToken removes a token from the device of the app that has it.

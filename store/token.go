@@ -12,29 +12,16 @@ import (
 
 var errTooManyTokens = errors.New("store: too many tokens of a device")
 
-// PutTokens stores tokens of a device, and takes them from any other that had
-// them. It reports false, and does nothing, if there would be more than max.
-func (s *Store) PutTokens(ctx context.Context, appID int64, number uint32, env aurora.Environment, tokens []aurora.NamedToken, max int) (ok bool, err error) {
-	err = s.write(ctx, func(t *tx) error {
+// ChangeDeviceTokens is ChangeDevice with tokens of the device beside that of
+// notifications, which are taken from any other that had them. It reports
+// false, and does nothing, if there would be more than max.
+func (s *Store) ChangeDeviceTokens(ctx context.Context, appID int64, number uint32, env aurora.Environment, tokens []aurora.NamedToken, max int, change func(*aurora.Device) error) (ok bool, err error) {
+	err = s.writeFor(ctx, appID, func(t *tx) error {
+		if err := changeDevice(t, appID, number, change); err != nil {
+			return err
+		}
 		for _, one := range tokens {
-			if _, err := t.exec("DELETE FROM special_token WHERE app_id = $1 AND number = $2 AND kind = $3 AND name = $4", appID, number, string(one.Kind), one.Name); err != nil {
-				return err
-			}
-			if one.Token == "" {
-				continue
-			}
-			if _, err := t.exec("DELETE FROM special_token WHERE app_id = $1 AND token = $2", appID, one.Token); err != nil {
-				return err
-			}
-			var count int
-			if err := t.row("SELECT COUNT(*) FROM special_token WHERE app_id = $1 AND number = $2", appID, number).Scan(&count); err != nil {
-				return err
-			}
-			if count >= max {
-				return errTooManyTokens
-			}
-			if _, err := t.exec("INSERT INTO special_token (app_id, number, kind, name, token, environment, token_at) VALUES ($1, $2, $3, $4, $5, $6, $7)",
-				appID, number, string(one.Kind), one.Name, one.Token, int(env), millis(t.now)); err != nil {
+			if err := putSpecialToken(t, appID, number, env, one, max); err != nil {
 				return err
 			}
 		}
@@ -44,6 +31,26 @@ func (s *Store) PutTokens(ctx context.Context, appID int64, number uint32, env a
 		return false, nil
 	}
 	return err == nil, err
+}
+
+// putSpecialToken stores one token, or removes it if it is empty.
+func putSpecialToken(t *tx, appID int64, number uint32, env aurora.Environment, one aurora.NamedToken, max int) error {
+	if _, err := t.exec("DELETE FROM special_token WHERE app_id = $1 AND number = $2 AND kind = $3 AND name = $4", appID, number, string(one.Kind), one.Name); err != nil || one.Token == "" {
+		return err
+	}
+	if _, err := t.exec("DELETE FROM special_token WHERE app_id = $1 AND token = $2", appID, one.Token); err != nil {
+		return err
+	}
+	var count int
+	if err := t.row("SELECT COUNT(*) FROM special_token WHERE app_id = $1 AND number = $2", appID, number).Scan(&count); err != nil {
+		return err
+	}
+	if count >= max {
+		return errTooManyTokens
+	}
+	_, err := t.exec("INSERT INTO special_token (app_id, number, kind, name, token, environment, token_at) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+		appID, number, string(one.Kind), one.Name, one.Token, int(env), millis(t.now))
+	return err
 }
 
 // Tokens returns a device's tokens beside that of notifications.

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -8,6 +9,7 @@ import (
 	"github.com/RoaringBitmap/roaring/v2"
 	"github.com/aurora-push/aurora"
 	"github.com/aurora-push/aurora/dispatch"
+	"github.com/aurora-push/aurora/registry"
 )
 
 // A token has one owner, a dead one is forgotten unless it was reported since,
@@ -18,9 +20,26 @@ func TestSpecialTokens(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
+	err = s.write(t.Context(), func(t *tx) error {
+		_, err := t.exec("INSERT INTO account (email, password_hash, dev_key, dev_secret, created_at) VALUES ('a', '', '', X'00', 0)")
+		if err == nil {
+			_, err = t.exec("INSERT INTO app (account_id, app_key, master_secret, name, bundle_id, created_at) VALUES (1, 'k', X'00', '', '', 0)")
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := range 3 {
+		d := registry.Stored{InstallID: fmt.Sprint(n), SecretHash: []byte("digest")}
+		d.AppID, d.RegistrationID, d.Platform = 1, fmt.Sprint(n), aurora.IOS
+		if _, err := s.RegisterDevice(t.Context(), d); err != nil {
+			t.Fatal(err)
+		}
+	}
 	put := func(number uint32, max int, tokens ...aurora.NamedToken) bool {
 		t.Helper()
-		ok, err := s.PutTokens(t.Context(), 1, number, aurora.Development, tokens, max)
+		ok, err := s.ChangeDeviceTokens(t.Context(), 1, number, aurora.Development, tokens, max, func(*aurora.Device) error { return nil })
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -47,6 +66,11 @@ func TestSpecialTokens(t *testing.T) {
 	}
 	if put(2, 3, match("o", "ad"), match("p", "ae")) {
 		t.Error("a fourth token was taken")
+	}
+	want(2, "[{activity m ab} {activity n ac}]")
+	wrong := func(*aurora.Device) error { return errors.New("a rule of the service") }
+	if _, err := s.ChangeDeviceTokens(t.Context(), 1, 2, aurora.Development, []aurora.NamedToken{match("o", "ad")}, 64, wrong); err == nil {
+		t.Error("a change that was refused is no error")
 	}
 	want(2, "[{activity m ab} {activity n ac}]")
 	put(2, 64, match("n", ""))

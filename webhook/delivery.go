@@ -44,6 +44,9 @@ func (s *Service) Replay(ctx context.Context, app aurora.App, id string, r Repla
 	if !e.DisabledAt.IsZero() {
 		return 0, aurora.Errorf(aurora.Conflict, "The webhook is disabled. Enable it first, with PATCH and {\"enabled\":true}.")
 	}
+	if r.Delivery < 0 {
+		return 0, aurora.Errorf(aurora.Invalid, "delivery must be the id of one, as GET /v1/webhooks/{id}/deliveries lists them.")
+	}
 	if r.Delivery != 0 {
 		err := s.c.Log.ReplayDelivery(ctx, e.Number, r.Delivery)
 		if errors.Is(err, ErrNone) {
