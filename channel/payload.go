@@ -65,6 +65,13 @@ func buildPayload(m *aurora.Message) payload {
 	return p
 }
 
+// IOSPayload returns what APNs would get of a message for a device whose icon
+// will show the badge.
+func IOSPayload(m *aurora.Message, badge int) []byte {
+	p := buildPayload(m)
+	return p.body(badge)
+}
+
 // sound omits the empty sound, which JPush's clients send for "none".
 func sound(s json.RawMessage) json.RawMessage {
 	if string(s) == `""` {

@@ -38,6 +38,12 @@ var routes = []struct {
 	{"GET", full + "/send", 200, false},
 	{"POST", full + "/send", 422, false},
 	{"POST", full + "/send/preview", 200, false},
+	{"POST", full + "/send/confirm", 422, false},
+	{"POST", full + "/send/test", 422, false},
+	{"POST", full + "/send/testers", 422, false},
+	{"GET", full + "/send?from=" + messageID.String(), 200, false},
+	{"GET", full + "/schedules", 200, false},
+	{"POST", full + "/schedules/" + scheduleID, 422, false},
 	{"GET", full + "/messages", 200, false},
 	{"GET", full + "/messages/" + messageID.String(), 200, false},
 	{"GET", full + "/messages/" + messageID.String() + "/device?registration_id=" + phoneID, 303, false},
@@ -182,9 +188,9 @@ func TestHostileTextIsEscapedEverywhere(t *testing.T) {
 	pages["signin"] = newVisitor(t, w, "").get("/signin?" + form("next=/"+hostile, "link=")).Body.String()
 	pages["missing app"] = v.get("/apps/" + url.PathEscape(hostile)).Body.String()
 	pages["missing device"] = v.get(full + "/devices/" + url.PathEscape(hostile)).Body.String()
-	for _, path := range []string{"/signin", "/setup", "/apps", full + "/send", full + "/send/preview", full + "/credential/remove"} {
+	for _, path := range []string{"/signin", "/setup", "/apps", full + "/send", full + "/send/preview", full + "/send/confirm", full + "/send/test", full + "/send/testers", full + "/credential/remove"} {
 		var fields []string
-		for _, name := range []string{"email", "password", "link", "next", "name", "bundle_id", "title", "subtitle", "body", "sound", "badge", "category", "thread", "level", "extras", "audience", "tag", "tag_and", "tag_not", "alias", "registration_id", "environment", "life", "life_unit", "collapse_id", "nonce"} {
+		for _, name := range []string{"email", "password", "link", "next", "name", "bundle_id", "title", "subtitle", "body", "sound", "badge", "category", "thread", "level", "extras", "audience", "tag", "tag_and", "tag_not", "alias", "registration_id", "environment", "life", "life_unit", "collapse_id", "nonce", "media", "expression", "when", "at", "zone", "pace", "test_id", "test_name"} {
 			fields = append(fields, name+"="+hostile)
 		}
 		pages["POST "+path] = v.post(path, fields...).Body.String()

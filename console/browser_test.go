@@ -44,12 +44,12 @@ const wide = `(() => {
   const over = [];
   for (const e of document.querySelectorAll("body *")) {
     const r = e.getBoundingClientRect();
-    if (r.width && r.height && r.right > innerWidth + 0.5 && !e.closest(".clip, .unseen, .lock, svg")) over.push(e.tagName + "." + e.className + " " + Math.round(r.right));
+    if (r.width && r.height && r.right > innerWidth + 0.5 && !e.closest(".clip, .unseen, .phone, svg")) over.push(e.tagName + "." + e.className + " " + Math.round(r.right));
   }
   const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT), range = document.createRange();
   for (let t; t = texts.nextNode();) {
     const box = t.parentElement.closest(".card, tr, .tile, .note, .links, .side, .button, .tag, main");
-    if (!t.data.trim() || !box || t.parentElement.closest(".clip, .unseen, .lock, .switcher-name, .account-mail, .menu-name, .menu-title, details:not([open]), pre, textarea, select, option")) continue;
+    if (!t.data.trim() || !box || t.parentElement.closest(".clip, .unseen, .phone, .switcher-name, .account-mail, .menu-name, .menu-title, details:not([open]), pre, textarea, select, option")) continue;
     range.selectNodeContents(t);
     const r = range.getBoundingClientRect();
     if (r.width && r.right > box.getBoundingClientRect().right + 0.5) over.push("text " + t.data.trim().slice(0, 40) + " " + Math.round(r.right));
@@ -96,6 +96,13 @@ var sights = []sight{
 		f.body.value = "Zwei neue Artikel für dich"; f.title.value = "Northlight"; f.badge.value = "many"; f.extras.value = "{oops";
 		document.getElementById("audience-chosen").checked = true; f.tag.value = "beta, berlin";
 		f.submit(); })()`},
+	{name: "send-filled", path: full + "/send?from=" + messageID.String()},
+	{name: "send-confirm", path: full + "/send", act: `(() => {
+		const f = document.getElementById("compose");
+		f.body.value = "Zwei neue Artikel für dich"; f.title.value = "Northlight"; f.pace.value = "30";
+		f.submit(); })()`},
+	{name: "schedules", path: full + "/schedules"},
+	{name: "schedules-empty", path: fresh + "/schedules"},
 	{name: "messages", path: full + "/messages"},
 	{name: "messages-empty", path: fresh + "/messages"},
 	{name: "message", path: full + "/messages/" + messageID.String()},
@@ -192,7 +199,7 @@ func (s sight) open(t *testing.T, ctx context.Context, base string) {
 	}
 	for done := false; !done; {
 		var err error
-		if done, err = chromedp.Run(ctx, chromedp.Evaluate[bool](`document.readyState === "complete" && !!document.querySelector("#master-secret, .complaint, .menu[open]")`)); err != nil && ctx.Err() != nil {
+		if done, err = chromedp.Run(ctx, chromedp.Evaluate[bool](`document.readyState === "complete" && !!document.querySelector("#master-secret, .complaint, .menu[open], .confirm-send")`)); err != nil && ctx.Err() != nil {
 			t.Fatal(err)
 		}
 	}

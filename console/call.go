@@ -21,14 +21,22 @@ type restNotification struct {
 	IOS *aurora.IOSNotification `json:"ios"`
 }
 
-// call returns the body, indented.
-func (d draft) call(p push) string {
-	body := restPush{Platform: p.Message.Platforms, Audience: p.rest, Notification: restNotification{p.Message.Content.IOS}, Options: p.Message.Options}
-	if d.Audience == "all" {
-		body.Audience = "all"
+func restOf(p push) restPush {
+	return restPush{Platform: p.Message.Platforms, Audience: p.rest, Notification: restNotification{p.Message.Content.IOS}, Options: p.Message.Options}
+}
+
+// call returns the path and the body of the call that does the same.
+func (p push) call() (path, body string) {
+	if p.At.IsZero() {
+		return "/v3/push", indent(restOf(p))
 	}
+	return "/v3/schedules", indent(restSchedule{Name: p.scheduleName(), Enabled: true, Trigger: triggerAt(p.At), Push: restOf(p)})
+}
+
+// indent writes JSON for people, with the same bytes in its strings.
+func indent(v any) string {
 	var b bytes.Buffer
-	if json.Indent(&b, compact(body), "", "  ") != nil {
+	if json.Indent(&b, compact(v), "", "  ") != nil {
 		return ""
 	}
 	return b.String()
@@ -36,12 +44,12 @@ func (d draft) call(p push) string {
 
 // curl returns a command for a shell. The secret is a variable in it, so that
 // copying the line into a note or a ticket gives nothing away.
-func curl(base, appKey, body string) string {
+func curl(base, path, appKey, body string) string {
 	// Inside single quotes a shell changes nothing; a quote itself occurs in
 	// JSON strings only, where it may be written as an escape.
 	body = strings.ReplaceAll(body, "'", `\u0027`)
 	base = strings.ReplaceAll(base, "'", "")
-	return "curl '" + base + "/v3/push' \\\n" +
+	return "curl '" + base + path + "' \\\n" +
 		"  -u \"" + appKey + ":$AURORA_MASTER_SECRET\" \\\n" +
 		"  -H 'Content-Type: application/json' \\\n" +
 		"  -d '" + body + "'"

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/aurora-push/aurora"
 	"github.com/aurora-push/aurora/audience"
@@ -19,12 +20,17 @@ type draft struct {
 	Category, Thread, Level          string
 	ContentAvailable, MutableContent bool
 	Extras                           string
-	Audience                         string // "all" or "chosen"
+	Media                            string // address of a picture or film that the app's extension fetches
+	Audience                         string // "all", "chosen" or "expression"
+	Expression                       string // in the text form of package audience
 	TagAny, TagAll, TagNone          string // separated by commas or lines
 	Alias, Registration              string
 	Environment                      string
 	Life, LifeUnit                   string // time to live
 	CollapseID                       string
+	When                             string // "now" or "later"
+	At, Zone                         string // a time of day there, and where
+	Pace                             string // minutes
 	Nonce                            string // of the rendered form
 }
 
@@ -36,12 +42,36 @@ func readDraft(f url.Values) draft {
 		Sound: word("sound"), Badge: word("badge"),
 		Category: word("category"), Thread: word("thread"), Level: word("level"),
 		ContentAvailable: f.Has("content_available"), MutableContent: f.Has("mutable_content"),
-		Extras:   text("extras"),
-		Audience: word("audience"), TagAny: text("tag"), TagAll: text("tag_and"), TagNone: text("tag_not"),
+		Extras: text("extras"), Media: word("media"),
+		Audience: word("audience"), Expression: text("expression"), TagAny: text("tag"), TagAll: text("tag_and"), TagNone: text("tag_not"),
 		Alias: text("alias"), Registration: text("registration_id"),
 		Environment: word("environment"), Life: word("life"), LifeUnit: word("life_unit"),
 		CollapseID: word("collapse_id"), Nonce: word("nonce"),
+		When: word("when"), At: word("at"), Zone: word("zone"), Pace: word("pace"),
 	}
+}
+
+// field is one of the form's.
+type field struct{ Name, Value string }
+
+// Fields are the draft as the form would send it, for a page that asks once
+// more.
+func (d draft) Fields() []field {
+	fields := []field{
+		{"title", d.Title}, {"subtitle", d.Subtitle}, {"body", d.Body}, {"sound", d.Sound}, {"badge", d.Badge},
+		{"category", d.Category}, {"thread", d.Thread}, {"level", d.Level}, {"extras", d.Extras}, {"media", d.Media},
+		{"audience", d.Audience}, {"expression", d.Expression}, {"tag", d.TagAny}, {"tag_and", d.TagAll}, {"tag_not", d.TagNone},
+		{"alias", d.Alias}, {"registration_id", d.Registration}, {"environment", d.Environment},
+		{"life", d.Life}, {"life_unit", d.LifeUnit}, {"collapse_id", d.CollapseID}, {"nonce", d.Nonce},
+		{"when", d.When}, {"at", d.At}, {"zone", d.Zone}, {"pace", d.Pace},
+	}
+	if d.ContentAvailable {
+		fields = append(fields, field{"content_available", "on"})
+	}
+	if d.MutableContent {
+		fields = append(fields, field{"mutable_content", "on"})
+	}
+	return fields
 }
 
 // problems are sentences by the name of the field they stand beside; "" is
@@ -54,22 +84,28 @@ func (p problems) add(field string, err error) {
 	}
 }
 
+func (p problems) any(fields ...string) bool {
+	return slices.ContainsFunc(fields, func(f string) bool { return p[f] != nil })
+}
+
 // push is a draft that was understood.
 type push struct {
 	Message  aurora.Message
 	Audience audience.Expr
-	rest     restAudience
+	At       time.Time // when it is to be sent; zero is now
+	rest     any       // the audience member of POST /v3/push
 }
 
 // read turns the draft into a push. What is wrong is named and left out, so
 // that the rest can still be shown.
-func (d draft) read() (push, problems) {
+func (d draft) read(now time.Time) (push, problems) {
 	p, bad := push{}, problems{}
 	p.Message.Source = "console"
 	p.Message.Platforms = []aurora.Platform{aurora.IOS}
 	p.Message.Content.IOS = d.notification(bad)
 	p.Message.Options = d.options(bad)
 	p.Audience, p.rest = d.audience(bad)
+	p.At = d.at(bad, now)
 	if len(bad) == 0 {
 		bad.add("", p.Message.Validate())
 	}
@@ -103,7 +139,29 @@ func (d draft) notification(bad problems) *aurora.IOSNotification {
 	extras, err := readExtras(d.Extras)
 	bad.add("extras", err)
 	n.Extras = extras
+	if d.Media != "" {
+		if err := checkMedia(d.Media); err != nil {
+			bad.add("media", err)
+			return n
+		}
+		if n.Extras == nil {
+			n.Extras = map[string]json.RawMessage{}
+		}
+		n.Extras[mediaKey], n.MutableContent = compact(d.Media), true
+	}
 	return n
+}
+
+// mediaKey is the extra that carries the address of a picture or film. iOS
+// shows one only if the app's service extension fetches it, which runs for
+// pushes with mutable-content.
+const mediaKey = "media"
+
+func checkMedia(address string) error {
+	if u, err := url.Parse(address); err != nil || u.Scheme != "https" || u.Host == "" {
+		return aurora.Errorf(aurora.Invalid, "The media is an https address of a picture, sound or film.")
+	}
+	return nil
 }
 
 // alert is a plain string when there is a text only, as most servers send it.
@@ -150,6 +208,12 @@ func (d draft) options(bad problems) aurora.Options {
 	if len(d.CollapseID) > aurora.MaxCollapseID {
 		bad.add("collapse_id", aurora.Errorf(aurora.Invalid, "The collapse id is %d bytes long; APNs allows at most %d.", len(d.CollapseID), aurora.MaxCollapseID))
 	}
+	if d.Pace != "" {
+		if o.Pace, err = strconv.Atoi(d.Pace); err != nil || o.Pace < 0 || o.Pace > aurora.MaxPace {
+			o.Pace = 0
+			bad.add("pace", aurora.Errorf(aurora.Invalid, "A push is spread over 1 to %d minutes.", aurora.MaxPace))
+		}
+	}
 	if d.Life == "" {
 		return o
 	}
@@ -180,9 +244,12 @@ const (
 
 // audience combines the fields as JPush does: a device must satisfy each one
 // that is filled in.
-func (d draft) audience(bad problems) (audience.Expr, restAudience) {
-	if d.Audience == "all" {
-		return audience.All(), restAudience{}
+func (d draft) audience(bad problems) (audience.Expr, any) {
+	switch d.Audience {
+	case "all":
+		return audience.All(), "all"
+	case "expression":
+		return d.expression(bad)
 	}
 	tag := func(s string) error { return aurora.ValidateTag("tag", s) }
 	alias := func(s string) error { return aurora.ValidateTag("alias", s) }
@@ -214,6 +281,24 @@ func (d draft) audience(bad problems) (audience.Expr, restAudience) {
 	return audience.And(all...), rest
 }
 
+// restExpression is the additive form of the audience member.
+type restExpression struct {
+	Expression string `json:"expression"`
+}
+
+func (d draft) expression(bad problems) (audience.Expr, any) {
+	text := strings.TrimSpace(d.Expression)
+	if text == "" {
+		bad.add("expression", aurora.Errorf(aurora.Missing, "Write an expression, such as tag:vip & (tag:beijing | tag:shanghai)."))
+		return audience.All(), restExpression{}
+	}
+	e, err := audience.Parse(text)
+	if err != nil {
+		bad.add("expression", aurora.Errorf(aurora.Invalid, "The expression cannot be read: %v.", strings.TrimPrefix(err.Error(), "audience: ")))
+	}
+	return e, restExpression{text}
+}
+
 // values splits a field at commas and line ends and checks each value.
 func values(bad problems, field, text string, limit int, check func(string) error) []string {
 	var list []string
@@ -230,6 +315,9 @@ func values(bad problems, field, text string, limit int, check func(string) erro
 	}
 	return list
 }
+
+// rawJSON is JSON as it stands.
+func rawJSON(b []byte) json.RawMessage { return b }
 
 // compact marshals without turning <, > and & into escapes: what is shown and
 // what is sent are the same bytes.

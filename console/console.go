@@ -11,15 +11,22 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/aurora-push/aurora"
 )
 
-// Config is what the console needs. The four services are required.
+// Config is what the console needs. The five services are required.
 type Config struct {
-	Account  Accounts
-	Registry Devices
-	Dispatch Sender
-	Ledger   Reports
-	Logger   *slog.Logger // nil discards
+	Account   Accounts
+	Registry  Devices
+	Dispatch  Sender
+	Schedules Schedules
+	Ledger    Reports
+	Logger    *slog.Logger // nil discards
+
+	// Payload returns what APNs would get of a message, to be shown before it
+	// is sent; nil hides it.
+	Payload func(m *aurora.Message, badge int) []byte
 
 	// PublicURL is the base URL under which devices and servers reach Aurora,
 	// such as https://push.example.com; it is written into PushConfig.plist
@@ -44,8 +51,8 @@ type console struct {
 // Live streams last as long as their request's context, so a server that
 // shuts down must cancel that (http.Server.BaseContext).
 func New(cfg Config) (http.Handler, error) {
-	if cfg.Account == nil || cfg.Registry == nil || cfg.Dispatch == nil || cfg.Ledger == nil {
-		return nil, errors.New("console: Account, Registry, Dispatch and Ledger are required")
+	if cfg.Account == nil || cfg.Registry == nil || cfg.Dispatch == nil || cfg.Schedules == nil || cfg.Ledger == nil {
+		return nil, errors.New("console: Account, Registry, Dispatch, Schedules and Ledger are required")
 	}
 	cfg.PublicURL = strings.TrimRight(cfg.PublicURL, "/")
 	if u, err := url.Parse(cfg.PublicURL); cfg.PublicURL != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
@@ -96,6 +103,12 @@ func (c *console) routes() http.Handler {
 	mux.Handle("GET /apps/{key}/send", c.inApp(c.compose))
 	mux.Handle("POST /apps/{key}/send", c.inApp(c.send))
 	mux.Handle("POST /apps/{key}/send/preview", c.inApp(c.preview))
+	mux.Handle("POST /apps/{key}/send/confirm", c.inApp(c.confirm))
+	mux.Handle("POST /apps/{key}/send/test", c.inApp(c.test))
+	mux.Handle("POST /apps/{key}/send/testers", c.inApp(c.testers))
+
+	mux.Handle("GET /apps/{key}/schedules", c.inApp(c.schedules))
+	mux.Handle("POST /apps/{key}/schedules/{id}", c.inApp(c.changeSchedule))
 
 	mux.Handle("GET /apps/{key}/messages", c.inApp(c.messages))
 	mux.Handle("GET /apps/{key}/messages/live", c.inApp(c.messagesLive))

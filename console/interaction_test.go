@@ -125,6 +125,8 @@ func TestInteractionInBrowser(t *testing.T) {
 		p.until(shows(".lock-body", "Now B12") + " && " + shows("#json", `\"alert\": \"Now B12\"`) + " && " + shows("#curl", "Now B12"))
 		p.run(chromedp.Click(chromedp.ID("audience-chosen")), chromedp.SendKeys(chromedp.ID("f-tag"), "berlin"))
 		p.until(shows(".count", "1 device"))
+		p.run(chromedp.Click(chromedp.CSS(`[name="place"][value="banner"]`)))
+		p.until(`getComputedStyle(document.querySelector(".lock-body")).webkitLineClamp === "2" && getComputedStyle(document.querySelector(".lock-time")).display === "none"`)
 		p.run(chromedp.SendKeys(chromedp.ID("f-title"), "Gate change"+kb.Enter))
 		p.until(`location.pathname.endsWith("/preview") && document.readyState === "complete"`)
 		if len(w.sent) != 0 {
@@ -132,6 +134,8 @@ func TestInteractionInBrowser(t *testing.T) {
 		}
 		p.until(`document.getElementById("f-body").value === "Now B12" && document.getElementById("f-tag").value === "berlin"`)
 		p.run(chromedp.Click(chromedp.CSS(".send-bar .button-main")))
+		p.until(`location.pathname.endsWith("/confirm")`)
+		p.run(chromedp.Click(chromedp.CSS("main form .button-main")))
 		p.until(`location.pathname.endsWith("/messages/` + messageID.String() + `")`)
 		if len(w.sent) != 1 || w.sent[0].Audience.String() != "tag:berlin" {
 			t.Errorf("sent %+v", w.sent)
@@ -173,7 +177,8 @@ func TestInteractionInBrowser(t *testing.T) {
 		must(t, err)
 		p.run(chromedp.Navigate(p.base+full+"/send"),
 			chromedp.SendKeys(chromedp.ID("f-body"), "Plain"), chromedp.Click(chromedp.CSS("noscript button")), chromedp.WaitVisible(chromedp.CSS(".lock-body")),
-			chromedp.Click(chromedp.CSS(".send-bar .button-main")), chromedp.WaitVisible(chromedp.CSS(".funnel")))
+			chromedp.Click(chromedp.CSS(".send-bar .button-main")), chromedp.WaitVisible(chromedp.CSS("main form .confirm-send")),
+			chromedp.Click(chromedp.CSS(".confirm-send")), chromedp.WaitVisible(chromedp.CSS(".funnel")))
 		if len(w.sent) != 1 || string(w.sent[0].Message.Content.IOS.Alert) != `"Plain"` {
 			t.Errorf("sent %+v", w.sent)
 		}

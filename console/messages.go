@@ -1,8 +1,6 @@
 package console
 
 import (
-	"bytes"
-	"encoding/json"
 	"net/http"
 	"strings"
 	"time"
@@ -35,12 +33,15 @@ func viewReport(r ledger.Report) reportView {
 // Environment names the APNs environment the message is for.
 func (v reportView) Environment() aurora.Environment { return v.Message.Environment() }
 
-// Audience is who was meant, without the platform that every message of this
-// channel is limited to; "" is everyone.
-func (v reportView) Audience() string {
-	e, err := audience.Parse(v.Message.Audience)
+// Audience is who was meant; "" is everyone.
+func (v reportView) Audience() string { return whom(v.Message.Audience) }
+
+// whom leaves the platform out that every message of this channel is limited
+// to; "" is everyone.
+func whom(text string) string {
+	e, err := audience.Parse(text)
 	if err != nil { // an expression of a later version: show it as it is
-		return v.Message.Audience
+		return text
 	}
 	onIOS := audience.Is(audience.Platform, string(aurora.IOS)).String()
 	if e.Op == audience.OpAnd && e.Args[len(e.Args)-1].String() == onIOS {
@@ -69,11 +70,7 @@ type funnelBar struct {
 
 // Content is the notification as indented JSON.
 func (v reportView) Content() string {
-	var b bytes.Buffer
-	if json.Indent(&b, compact(v.Message.Content), "", "  ") != nil {
-		return ""
-	}
-	return b.String()
+	return indent(v.Message.Content)
 }
 
 func (c *console) messages(w http.ResponseWriter, r *http.Request, v visit) error {

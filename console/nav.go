@@ -21,7 +21,10 @@ type place struct {
 var appPlaces = []place{
 	{Name: "Start", Icon: "overview", Path: "", Pages: []string{"overview"}},
 	{Name: "Compose", Icon: "send", Path: "/send", Pages: []string{"send"}},
-	{Name: "Messages", Icon: "messages", Path: "/messages", Pages: []string{"messages"}},
+	{Name: "Messages", Icon: "messages", Path: "/messages", Tabs: []place{
+		{Name: "History", Path: "/messages", Pages: []string{"messages"}},
+		{Name: "Scheduled", Path: "/schedules", Pages: []string{"schedules"}},
+	}},
 	{Name: "Devices", Icon: "devices", Path: "/devices", Pages: []string{"devices"}},
 	{Name: "Settings", Icon: "settings", Path: "/credential", Tabs: []place{
 		{Name: "Credential", Path: "/credential", Pages: []string{"credential"}},

@@ -53,7 +53,7 @@ type pageSet map[string]*template.Template
 // several pages share, and the page's own blocks. Templates are part of the
 // program, so one that does not parse is a defect that every test finds.
 func parsePages(c *console, l *language) pageSet {
-	base := template.Must(template.New("").Funcs(c.funcs(l)).ParseFS(templateFiles, "templates/layout.html", "templates/parts.html", "templates/icons.html"))
+	base := template.Must(template.New("").Funcs(c.funcs(l)).ParseFS(templateFiles, "templates/layout.html", "templates/parts.html", "templates/compose.html", "templates/icons.html"))
 	files, err := fs.Glob(templateFiles, "templates/pages/*.html")
 	if err != nil {
 		panic(err)

@@ -119,7 +119,9 @@ func TestPushConfig(t *testing.T) {
 			t.Errorf("disposition %q", got)
 		}
 	}
-	h, err := New(Config{Account: w, Registry: w, Dispatch: w, Ledger: w, PublicURL: "https://push.example.com/"})
+	config := configOf(w)
+	config.PublicURL = "https://push.example.com/"
+	h, err := New(config)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -134,7 +136,9 @@ func TestPushConfig(t *testing.T) {
 
 func TestConfigIsChecked(t *testing.T) {
 	w := newWorld(plain)
-	for _, c := range []Config{{}, {Account: w, Registry: w, Dispatch: w}, {Account: w, Registry: w, Dispatch: w, Ledger: w, PublicURL: "push.example.com"}} {
+	wrong := configOf(w)
+	wrong.PublicURL = "push.example.com"
+	for _, c := range []Config{{}, {Account: w, Registry: w, Dispatch: sender{w}}, wrong} {
 		if _, err := New(c); err == nil {
 			t.Errorf("%+v is accepted", c)
 		}

@@ -63,11 +63,31 @@ type Devices interface {
 	Devices(ctx context.Context, appID int64, q registry.Query) ([]aurora.Device, error)
 	Device(ctx context.Context, appID int64, registrationID string) (aurora.Device, error)
 	Count(ctx context.Context, appID int64, e audience.Expr) (uint64, error)
+	TestDevices
+}
+
+// TestDevices keeps the devices that test pushes go to.
+type TestDevices interface {
+	ListTestDevices(ctx context.Context, appID int64) ([]registry.TestDevice, error)
+	PutTestDevice(ctx context.Context, appID int64, registrationID, name string, change bool) error
+	DropTestDevice(ctx context.Context, appID int64, registrationID string) error
 }
 
 // Sender takes a message and answers once it is durable.
 type Sender interface {
 	Accept(ctx context.Context, app aurora.App, r dispatch.Request) (dispatch.Receipt, error)
+	// Count tells whom a push would reach, and why not the others.
+	Count(ctx context.Context, app aurora.App, r dispatch.Request) (dispatch.Reach, error)
+	// Stop ends a message for the devices whose turn has not come.
+	Stop(ctx context.Context, appID int64, id aurora.MessageID) error
+}
+
+// Schedules keeps pushes that are sent later.
+type Schedules interface {
+	Create(ctx context.Context, app aurora.App, n dispatch.Schedule, cid string) (dispatch.Schedule, error)
+	Schedules(ctx context.Context, appID int64, page int) (list []dispatch.Schedule, total int, err error)
+	Change(ctx context.Context, appID int64, id string, c dispatch.ScheduleChange) (dispatch.Schedule, error)
+	Delete(ctx context.Context, appID int64, id string) error
 }
 
 // Reports says what became of messages.

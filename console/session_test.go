@@ -109,7 +109,9 @@ func TestCookie(t *testing.T) {
 		overTLS      bool
 		secure       bool
 	}{{"http", "", false, false}, {"https", "", true, true}, {"https before a proxy", "https://push.example.com", false, true}} {
-		h, err := New(Config{Account: w, Registry: w, Dispatch: w, Ledger: w, PublicURL: c.public})
+		config := configOf(w)
+		config.PublicURL = c.public
+		h, err := New(config)
 		if err != nil {
 			t.Fatal(err)
 		}

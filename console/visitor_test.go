@@ -9,6 +9,8 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+
+	"github.com/aurora-push/aurora/channel"
 )
 
 // visitor is a browser without scripts: it keeps cookies and follows nothing.
@@ -25,11 +27,15 @@ func newVisitor(t *testing.T, w *world, session string) *visitor {
 
 func newConsole(t *testing.T, w *world) http.Handler {
 	t.Helper()
-	h, err := New(Config{Account: w, Registry: w, Dispatch: w, Ledger: w, PhoneURL: "/phone/"})
+	h, err := New(configOf(w))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return h
+}
+
+func configOf(w *world) Config {
+	return Config{Account: w, Registry: w, Dispatch: sender{w}, Schedules: planner{w}, Ledger: w, Payload: channel.IOSPayload, PhoneURL: "/phone/"}
 }
 
 func (v *visitor) do(r *http.Request) *httptest.ResponseRecorder {

@@ -18,10 +18,11 @@ import (
 
 // The real services fit without an adapter.
 var (
-	_ Accounts = (*account.Service)(nil)
-	_ Devices  = (*registry.Service)(nil)
-	_ Sender   = (*dispatch.Service)(nil)
-	_ Reports  = (*ledger.Service)(nil)
+	_ Accounts  = (*account.Service)(nil)
+	_ Devices   = (*registry.Service)(nil)
+	_ Sender    = (*dispatch.Service)(nil)
+	_ Schedules = (*dispatch.Schedules)(nil)
+	_ Reports   = (*ledger.Service)(nil)
 )
 
 const (
@@ -34,6 +35,7 @@ const (
 	newSecret    = "0ddba110ddba110ddba110dd"
 	phoneID      = "190e35f7e0b5c8d1a2f"
 	retiredID    = "1a0018970a8c51be3f4"
+	scheduleID   = "7f2c0000-1111-2222-3333-444455556666"
 	messageID    = aurora.MessageID(58512043210007)
 )
 
@@ -55,6 +57,8 @@ type world struct {
 	counted     []audience.Expr
 	overlap     time.Duration // of the newest rotation
 	rotated     bool
+	planned     []dispatch.Schedule
+	tests       map[int64][]registry.TestDevice
 }
 
 var (
@@ -88,6 +92,11 @@ func newWorld(text func(string) string) *world {
 			report(messageID-1, now.Add(-26*time.Hour), text, "早安", "今天的极光指数很高，晚上记得出门。", 12431, 12360, 71, 9877, 3120, ledger.Done),
 			report(messageID-2, now.Add(-50*time.Hour), text, "", "Three new articles in your list", 3, 3, 0, 3, 1, ledger.Done),
 		}},
+	}
+	w.tests = map[int64][]registry.TestDevice{1: {{RegistrationID: phoneID, Name: text("Mia's iPhone")}}}
+	w.planned = []dispatch.Schedule{
+		{ID: scheduleID, AppID: 1, Name: text("Morning"), Enabled: true, Trigger: dispatch.Trigger{Kind: dispatch.Single, At: now.Add(26 * time.Hour)}, NextAt: now.Add(26 * time.Hour), Push: dispatch.Request{Message: w.reports[1][0].Message, Audience: audience.Is(audience.Tag, text("beta"))}},
+		{ID: "7f2c1111-2222-3333-4444-555566667777", AppID: 1, Name: text("Weekly"), Trigger: dispatch.Trigger{Kind: dispatch.Periodical, Unit: dispatch.Week}, Push: dispatch.Request{Message: w.reports[1][2].Message, Audience: audience.All()}},
 	}
 	w.steps = []ledger.Step{
 		{Name: "Registered", Text: "The app registered with Aurora as " + phoneID + ".", State: ledger.StepDone, At: now.Add(-30 * 24 * time.Hour)},
@@ -260,12 +269,107 @@ func (w *world) Count(_ context.Context, appID int64, e audience.Expr) (n uint64
 	}
 	return n, nil
 }
-func (w *world) Accept(_ context.Context, app aurora.App, r dispatch.Request) (dispatch.Receipt, error) {
+
+// sender is the world as the service that sends.
+type sender struct{ *world }
+
+func (w sender) Accept(_ context.Context, app aurora.App, r dispatch.Request) (dispatch.Receipt, error) {
 	if err := w.refusal(); err != nil {
 		return dispatch.Receipt{}, err
 	}
 	w.sent = append(w.sent, r)
 	return dispatch.Receipt{MessageID: messageID}, nil
+}
+func (w sender) Count(_ context.Context, app aurora.App, r dispatch.Request) (dispatch.Reach, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	reach := dispatch.Reach{Dropped: map[dispatch.Drop]uint64{}}
+	for _, d := range w.devices[app.ID] {
+		if !r.Audience.Match(audience.Subject{Tags: d.Tags, Alias: d.Alias, RegistrationID: d.RegistrationID, Platform: string(d.Platform)}) {
+			continue
+		}
+		reach.Targeted++
+		switch {
+		case d.RetiredReason != "":
+			reach.Dropped[dispatch.Quarantined]++
+		case d.Token == "":
+			reach.Dropped[dispatch.NoToken]++
+		case d.Environment != r.Message.Environment():
+			reach.Dropped[dispatch.WrongEnvironment]++
+		default:
+			reach.Reachable++
+		}
+	}
+	return reach, nil
+}
+func (w sender) Stop(_ context.Context, appID int64, id aurora.MessageID) error {
+	if err := w.refusal(); err != nil {
+		return err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for i, r := range w.reports[appID] {
+		if r.Message.ID == id {
+			w.reports[appID][i].State, w.reports[appID][i].Message.StoppedAt = ledger.Done, time.Now()
+			w.tell(id)
+			return nil
+		}
+	}
+	return aurora.Errorf(aurora.NotFound, "This app has no message %v.", id)
+}
+
+// planner is the world as the service that keeps schedules.
+type planner struct{ *world }
+
+func (w planner) Create(_ context.Context, app aurora.App, n dispatch.Schedule, cid string) (dispatch.Schedule, error) {
+	if err := w.refusal(); err != nil {
+		return n, err
+	}
+	n.AppID, n.NextAt = app.ID, n.Trigger.At
+	w.planned = append(w.planned, n)
+	return n, nil
+}
+func (w planner) Schedules(_ context.Context, appID int64, _ int) (list []dispatch.Schedule, total int, err error) {
+	for _, s := range w.planned {
+		if s.AppID == appID {
+			list = append(list, s)
+		}
+	}
+	return list, len(list), nil
+}
+func (w planner) Change(_ context.Context, appID int64, id string, c dispatch.ScheduleChange) (dispatch.Schedule, error) {
+	for i, s := range w.planned {
+		if s.AppID == appID && s.ID == id {
+			w.planned[i].Enabled = *c.Enabled
+			return w.planned[i], nil
+		}
+	}
+	return dispatch.Schedule{}, aurora.Errorf(aurora.NotFound, "There is no such schedule.")
+}
+func (w planner) Delete(_ context.Context, appID int64, id string) error {
+	before := len(w.planned)
+	w.planned = slices.DeleteFunc(w.planned, func(s dispatch.Schedule) bool { return s.AppID == appID && s.ID == id })
+	if len(w.planned) == before {
+		return aurora.Errorf(aurora.NotFound, "There is no such schedule.")
+	}
+	return nil
+}
+func (w *world) ListTestDevices(_ context.Context, appID int64) ([]registry.TestDevice, error) {
+	return w.tests[appID], nil
+}
+func (w *world) PutTestDevice(ctx context.Context, appID int64, registrationID, name string, _ bool) error {
+	if err := aurora.ValidateRegistrationID(registrationID); err != nil {
+		return err
+	}
+	if _, err := w.Device(ctx, appID, registrationID); err != nil {
+		return err
+	}
+	w.tests[appID] = append(w.tests[appID], registry.TestDevice{RegistrationID: registrationID, Name: name})
+	return nil
+}
+func (w *world) DropTestDevice(_ context.Context, appID int64, registrationID string) error {
+	w.tests[appID] = slices.DeleteFunc(w.tests[appID], func(d registry.TestDevice) bool { return d.RegistrationID == registrationID })
+	return nil
 }
 func (w *world) Messages(_ context.Context, appID int64, before aurora.MessageID, limit int) (found []ledger.Report, err error) {
 	w.mu.Lock()

@@ -13,6 +13,7 @@ import (
 
 	"github.com/aurora-push/aurora/account"
 	"github.com/aurora-push/aurora/api"
+	"github.com/aurora-push/aurora/channel"
 	"github.com/aurora-push/aurora/console"
 	"github.com/aurora-push/aurora/ledger"
 )
@@ -88,7 +89,10 @@ func (s *Server) handler() (http.Handler, error) {
 		Limits: s.config.Limits, TrustedProxies: s.config.TrustedProxies,
 		Logger: s.config.Logger, PublicURL: s.config.PublicURL, Watch: s.watch,
 	})
-	pages, err := console.New(console.Config{Account: s.Accounts, Registry: s.Registry, Dispatch: s.Dispatch, Ledger: s.Ledger, Logger: s.config.Logger, PublicURL: s.config.PublicURL, PhoneURL: s.config.PhoneURL, TrustedProxies: s.config.TrustedProxies})
+	pages, err := console.New(console.Config{
+		Account: s.Accounts, Registry: s.Registry, Dispatch: s.Dispatch, Schedules: s.Schedules, Ledger: s.Ledger, Payload: channel.IOSPayload,
+		Logger: s.config.Logger, PublicURL: s.config.PublicURL, PhoneURL: s.config.PhoneURL, TrustedProxies: s.config.TrustedProxies,
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -106,6 +106,12 @@
     else wake();
   });
 
+  // A time is meant where the writer sits, unless they say otherwise.
+  document.querySelectorAll("input[data-zone]").forEach(function (input) {
+    var zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+    if (input.value === "UTC" && zone) input.value = zone;
+  });
+
   function refresh(root) {
     localTimes(root);
     copyButtons(root);
