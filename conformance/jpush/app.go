@@ -51,11 +51,32 @@ func (i *installation) newApp(ctx context.Context, name string) (*app, error) {
 	if _, err := i.command(ctx, "", "app", "credential", "--data", "data", "--app", a.key, "--password", "secret", name+".p12"); err != nil {
 		return nil, err
 	}
+	if err := i.newKey(ctx, a, name); err != nil {
+		return nil, err
+	}
 	if a.production, err = i.newPhone(ctx, a, name, "production"); err != nil {
 		return nil, err
 	}
 	a.development, err = i.newPhone(ctx, a, name, "development")
 	return a, err
+}
+
+// newKey gives the app a .p8 key for development beside its certificate: APNs takes
+// live activities from senders with a key only.
+func (i *installation) newKey(ctx context.Context, a *app, name string) error {
+	out, err := i.command(ctx, "", "apns", "issue", "--data", "apns", "--bundle-id", a.bundleID, "--p8", name+".p8")
+	if err != nil {
+		return err
+	}
+	var made struct {
+		Key  string `json:"key_id"`
+		Team string `json:"team_id"`
+	}
+	if err := json.Unmarshal(out, &made); err != nil {
+		return err
+	}
+	_, err = i.command(ctx, "", "app", "credential", "--data", "data", "--app", a.key, "--environment", "development", "--key-id", made.Key, "--team-id", made.Team, name+".p8")
+	return err
 }
 
 // newGroup makes a group of the app alone.
@@ -79,7 +100,9 @@ func (i *installation) newGroup(ctx context.Context, a *app, name string) error 
 func (i *installation) newPhone(ctx context.Context, a *app, name, environment string) (*phone, error) {
 	p := &phone{Phone: iphone.New(iphone.Config{ID: name + "-" + environment, Dial: iphone.DialCourier(i.manage), Permission: iphone.AutoAllow, Unthrottled: true}), bundleID: a.bundleID, environment: environment}
 	plist := fmt.Sprintf(`<plist version="1.0"><dict><key>CHANNEL</key><string>conformance</string><key>APP_KEY</key><string>%s</string><key>APS_FOR_PRODUCTION</key><string>%d</string></dict></plist>`, a.key, map[string]int{"production": 1}[environment])
-	if err := p.Install(iphone.App{BundleID: a.bundleID, Environment: environment, PushConfig: []byte(plist), Server: i.url}); err != nil {
+	build := iphone.DefaultBuild()
+	build.LiveActivities = true
+	if err := p.Install(iphone.App{BundleID: a.bundleID, Environment: environment, PushConfig: []byte(plist), Server: i.url, Build: &build}); err != nil {
 		p.Close()
 		return nil, err
 	}

@@ -46,6 +46,13 @@ var pushCases = []kase{
 		t.same("apns-push-type", r.PushType, "alert")
 		t.same("apns-priority", number(r.Priority), 10)
 	}},
+	{endpoint: endpointPush, name: "ios block of old", run: func(t *trial) {
+		p := t.app.production
+		aps := object{"alert": "Your room is ready", "sound": "chime.caf", "badge": 6, "category": "ROOM"}
+		id := t.push(to(p, object{"ios": aps.with(object{"extras": object{"room": "12"}})}))
+		n := t.shown(p, id, object{"aps": aps, "room": "12"})
+		t.same("text, sound and badge", []any{n.Body, n.Sound, number(p.badge())}, []any{"Your room is ready", "chime.caf", 6})
+	}},
 	{endpoint: endpointPush, name: "badge +1", run: func(t *trial) {
 		p := t.app.production
 		first := t.push(to(p, object{"ios": object{"alert": "one", "badge": 40}}))

@@ -42,6 +42,7 @@ var clients = []*client{
 	{name: "java", version: "cn.jpush.api:jpush-client 3.7.7", folder: "java", build: buildJava, start: startJava},
 	{name: "java-new", version: "io.github.jpush:jiguang-sdk 5.3.0, from a checkout", folder: "java-new", build: buildNewJava, start: startNewJava},
 	{name: "php", version: "jpush/jpush, from a checkout", folder: "php", build: findPHP, start: startPHP},
+	{name: "go", version: "DeanThompson/jpush-api-go-client, from a checkout", folder: "go", build: buildGo, start: startGo},
 }
 
 func clientNames() (names []string) {
@@ -184,17 +185,33 @@ func startPHP(string) *exec.Cmd {
 	return exec.Command("php", filepath.Join("php", "driver.php"), dir)
 }
 
+// buildGo builds the driver with the client's sources where a GOPATH has them:
+// the client is older than modules.
+func buildGo(ctx context.Context, dir string) error {
+	from, err := checkout("jpush-api-go-client", "jpush.go")
+	if err != nil {
+		return err
+	}
+	at := filepath.Join(dir, "src", "github.com", "DeanThompson", "jpush-api-go-client")
+	if err := errors.Join(os.RemoveAll(at), os.CopyFS(at, os.DirFS(from))); err != nil {
+		return err
+	}
+	return command(ctx, ".", "env", "GO111MODULE=off", "GOFLAGS=", "GOPATH="+dir, "go", "build", "-o", filepath.Join(dir, "driver"), filepath.Join("go", "driver.go"))
+}
+
+func startGo(dir string) *exec.Cmd { return exec.Command(filepath.Join(dir, "driver")) }
+
 // sources is a folder with checkouts of clients that no registry delivers here.
 var sources string
 
 // checkout returns the folder of a client's sources.
 func checkout(name, file string) (string, error) {
 	if sources == "" {
-		return "", fmt.Errorf("no registry delivers it here; give --sources a folder with a checkout of jpush/%s", name)
+		return "", fmt.Errorf("no registry delivers it here; give --sources a folder with a checkout named %s", name)
 	}
 	dir := filepath.Join(sources, name)
 	if _, err := os.Stat(filepath.Join(dir, file)); err != nil {
-		return "", fmt.Errorf("--sources has no checkout of jpush/%s", name)
+		return "", fmt.Errorf("--sources has no checkout named %s", name)
 	}
 	return dir, nil
 }

@@ -4,10 +4,13 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/aurora-push/aurora/simulator/iphone"
 )
 
 const (
 	endpointMessage     = "POST /v3/push: message"
+	endpointKey         = "with an API key"
 	endpointActivity    = "POST /v3/push: live_activity"
 	endpointFile        = "/v3/files"
 	endpointFilePush    = "POST /v3/push/file"
@@ -24,13 +27,57 @@ const (
 func today() string { return time.Now().In(china).Format(time.DateOnly) }
 
 var familyCases = []kase{
-	{endpoint: endpointMessage, name: "taken, and counted apart from notifications", run: func(t *trial) {
+	{endpoint: endpointMessage, name: "the app gets it whole, and nothing is on the screen", run: func(t *trial) {
 		p := t.app.production
-		id := t.push(object{"platform": []string{"ios"}, "audience": object{"registration_id": []string{p.registrationID}}, "message": object{"msg_content": "in the app", "title": "t"}})
+		id := t.push(to(p, object{"message": inApp}))
+		t.handed(p, id, inApp)
 		t.nothing(p, id)
 	}},
+	{endpoint: endpointMessage, name: "beside a notification: both arrive", run: func(t *trial) {
+		p := t.app.production
+		id := t.push(to(p, object{"message": inApp, "ios": object{"alert": "beside it"}}))
+		t.shown(p, id, object{"aps": object{"alert": "beside it"}})
+		t.handed(p, id, inApp)
+	}},
 	{endpoint: endpointActivity, name: "an activity that no phone shows", run: func(t *trial) {
-		t.refused("live_activity", object{"id": "match-1"}, 400, 1011)
+		t.refused("live_activity", object{"id": "match-1", "event": "update", "score": "1:0"}, 400, 1011)
+	}},
+	{endpoint: endpointActivity, name: "the phone's activity is updated and ended", run: func(t *trial) {
+		p := t.app.development
+		a := t.activity(p)
+		for _, step := range []struct{ event, score string }{{"update", "1:0"}, {"end", "2:0"}} {
+			t.after(a) // phones ignore what is not newer, in whole seconds
+			before := t.sentActivities(p)
+			t.messageID(t.call("live_activity", object{"id": a.ID, "event": step.event, "score": step.score}))
+			a = t.activityWith(p, a.ID, object{"score": step.score})
+			t.same("whether it has ended", a.Ended, step.event == "end")
+			all := t.sentActivities(p)
+			if len(all) != len(before)+1 {
+				t.fail("the local APNs got %d pushes of live activities instead of one", len(all)-len(before))
+			}
+			aps := t.member(decode(t, all[0].Payload), "aps").(map[string]any)
+			t.same("event and state at the local APNs", []any{aps["event"], aps["content-state"]}, []any{step.event, object{"score": step.score}})
+			t.same("apns-push-type", all[0].PushType, "liveactivity")
+		}
+	}},
+	{endpoint: endpointActivity, name: "started on the phone", run: func(t *trial) {
+		p := t.app.development
+		t.messageID(t.call("live_activity", object{"registration_id": p.registrationID, "event": "start", "score": "0:0", "type": iphone.SampleActivity}))
+		a := t.activityWith(p, "", object{"score": "0:0"})
+		t.same("type and attributes", []any{a.Type, decode(t, a.Attributes)}, []any{iphone.SampleActivity, object{"home": "A"}})
+	}},
+	{endpoint: endpointKey, name: "in place of the Master Secret, with the scope push", run: func(t *trial) {
+		p := t.app.production
+		key := t.apiKey("push")
+		id := t.messageID(t.callWith(key, "push", to(p, object{"ios": object{"alert": "by a key"}})))
+		t.shown(p, id, object{"aps": object{"alert": "by a key"}})
+		t.refusedWith(key, "tags", nil, 403, 2003)
+	}},
+	{endpoint: endpointKey, name: "without the scope push", run: func(t *trial) {
+		p := t.app.production
+		key := t.apiKey("devices")
+		t.callWith(key, "tags", nil)
+		t.refusedWith(key, "push", to(p, object{"ios": object{"alert": "not by this key"}}), 403, 2007)
 	}},
 	{endpoint: endpointFile, name: "upload, push, delete, push", run: func(t *trial) {
 		p := t.app.production

@@ -22,7 +22,7 @@ import (
 func main() {
 	aurora := flag.String("aurora", "", "use this aurora program instead of building one")
 	instead := flag.String("exec", "", "instead of the calls run this program, with an app and phones in its environment (see the script suites)")
-	from := flag.String("sources", "", "a folder with checkouts of the clients that no registry delivers (jpush-api-php-client, jiguang-sdk-java)")
+	from := flag.String("sources", "", "a folder with checkouts of the clients that no registry delivers (jpush-api-php-client, jiguang-sdk-java, jpush-api-go-client)")
 	flag.BoolVar(&maySkip, "may-skip", false, "it is no failure that no client could be had")
 	flag.Usage = func() {
 		fmt.Fprintf(flag.CommandLine.Output(), "usage: conformance/jpush/run [--aurora FILE] [client…]\nclients: %s\n", strings.Join(clientNames(), ", "))

@@ -83,7 +83,11 @@ func (t *trial) attempt(secret, name string, arguments any) reply {
 
 // call makes a call that must succeed and returns its value.
 func (t *trial) call(name string, arguments any) any {
-	r := t.attempt(t.app.secret, name, arguments)
+	return t.callWith(t.app.secret, name, arguments)
+}
+
+func (t *trial) callWith(secret, name string, arguments any) any {
+	r := t.attempt(secret, name, arguments)
 	if r.Refusal != nil {
 		t.fail("%s raised %v", name, r.Refusal)
 	}

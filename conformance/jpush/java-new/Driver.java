@@ -111,8 +111,22 @@ public class Driver {
       case "withdraw": push.withdrawMessage(text(a, "msg_id")); return null;
       case "quota": return push.getQuota();
       case "template": return push.templateSend(JSON.readValue("{\"id\":\"" + id + "\",\"params\":[{\"keys\":{},\"audience\":{\"alias\":[\"" + alias + "\"]}}]}", TemplatePushSendParam.class));
-      case "live_activity": return push.send(JSON.readValue("{\"platform\":[\"ios\"],\"audience\":{\"live_activity_id\":\"" + id
-          + "\"},\"live_activity\":{\"ios\":{\"event\":\"update\",\"content-state\":{\"score\":\"1:0\"}}},\"options\":{\"apns_production\":true}}", PushSendParam.class));
+      case "live_activity": {
+        ObjectNode ios = JSON.createObjectNode().put("event", text(a, "event"));
+        ios.putObject("content-state").put("score", text(a, "score"));
+        ObjectNode o = JSON.createObjectNode();
+        if (a.has("type")) {
+          ios.put("attributes-type", text(a, "type")).putObject("attributes").put("home", "A");
+          ios.putObject("alert").put("title", "Kick-off").put("body", "A – B");
+          o.putObject("audience").putArray("registration_id").add(text(a, "registration_id"));
+        } else {
+          o.putObject("audience").put("live_activity_id", id);
+        }
+        o.putArray("platform").add("ios");
+        o.putObject("live_activity").set("ios", ios);
+        o.putObject("options").put("apns_production", false);
+        return push.send(JSON.treeToValue(o, PushSendParam.class));
+      }
       case "file_push": return push.sendByFile(build(a, PushSendParam.class));
       case "file_list": return push.getFiles();
       case "file_delete": push.deleteFile(id); return null;

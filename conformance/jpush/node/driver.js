@@ -46,7 +46,7 @@ function build(a) {
   if (a.ios) parts.push(ios(a.ios));
   if (a.android) parts.push(JPush.android(a.android.alert, a.android.title, a.android.builder_id));
   if (parts.length) push.setNotification(...parts);
-  if (a.message) push.setMessage(a.message.msg_content, a.message.title);
+  if (a.message) push.setMessage(a.message.msg_content, a.message.title, a.message.content_type, a.message.extras);
   const o = a.options;
   if (o) push.setOptions(o.sendno, o.time_to_live, o.override_msg_id, o.apns_production, o.big_push_duration, o.apns_collapse_id);
   if (a.cid) {

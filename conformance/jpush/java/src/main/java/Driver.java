@@ -139,8 +139,10 @@ public final class Driver {
   private static JsonElement further(String name, JsonObject a, String id) throws Exception {
     switch (name) {
       case "message_all": return sent(client.sendMessageAll(text(a, "content")));
-      case "live_activity": return sent(client.sendLiveActivity(LiveActivity.newBuilder().apnsProduction(true).liveActivityId(id)
-          .iOSEvent(LiveActivityEvent.UPDATE).iOSContentState("score", "1:0").build()));
+      case "live_activity":
+        if (a.has("type")) throw new UnsupportedOperationException("the client's model has no attributes, which start an activity");
+        return sent(client.sendLiveActivity(LiveActivity.newBuilder().apnsProduction(false).liveActivityId(id)
+            .iOSEvent(LiveActivityEvent.valueOf(text(a, "event").toUpperCase())).iOSContentState("score", text(a, "score")).build()));
       case "file_push": return sent(client.sendFilePush(Pushes.build(a)));
       case "file_list":
         try {

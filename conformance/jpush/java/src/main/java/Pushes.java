@@ -32,7 +32,9 @@ final class Pushes {
     if (a.has("alert") || a.has("ios") || a.has("android")) push.setNotification(n.build());
     if (a.has("message")) {
       JsonObject m = a.getAsJsonObject("message");
-      push.setMessage(Message.newBuilder().setMsgContent(m.get("msg_content").getAsString()).setTitle(m.get("title").getAsString()).build());
+      Message.Builder message = Message.newBuilder().setMsgContent(m.get("msg_content").getAsString()).setTitle(m.get("title").getAsString()).setContentType(m.get("content_type").getAsString());
+      for (Map.Entry<String, JsonElement> extra : m.getAsJsonObject("extras").entrySet()) message.addExtra(extra.getKey(), extra.getValue().getAsString());
+      push.setMessage(message.build());
     }
     if (a.has("options")) push.setOptions(options(a.getAsJsonObject("options")));
     if (a.has("cid")) push.setCid(a.get("cid").getAsString());
