@@ -3,6 +3,7 @@ package aurora
 import (
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // Kind says what sort of refusal an Error is. The REST API turns a kind into
@@ -50,7 +51,16 @@ func (e *Error) In(translate func(string) string) string {
 	if e.format == "" {
 		return translate(e.Text)
 	}
-	return fmt.Errorf(translate(e.format), e.args...).Error()
+	args := slices.Clone(e.args)
+	for i, a := range args { // names that are words of ours
+		switch a := a.(type) {
+		case Right:
+			args[i] = translate(string(a))
+		case Role:
+			args[i] = translate(string(a))
+		}
+	}
+	return fmt.Errorf(translate(e.format), args...).Error()
 }
 
 // Error returns the sentence for the caller.

@@ -18,8 +18,10 @@ type Audits interface {
 // or, with neither, all.
 type AuditQuery struct {
 	AppID, AccountID int64
-	Before           int64 // entry id to continue below; 0 starts at the newest
-	Limit            int   // 1 to 1000
+	Action           string // only these, such as "key.created", or all that begin so, such as "key."; "" means any
+	Actor            string // only those of this name; "" means anybody
+	Before           int64  // entry id to continue below; 0 starts at the newest
+	Limit            int    // 1 to 1000
 }
 
 // Record writes a line of the audit log for the actor of the context. The

@@ -28,6 +28,10 @@ type Config struct {
 	// is sent; nil hides it.
 	Payload func(m *aurora.Message, badge int) []byte
 
+	// People is what concerns several people: teams, invitations, second factors,
+	// sessions, the audit log. Without it the console has no such pages.
+	People Membership
+
 	// PublicURL is the base URL under which devices and servers reach Aurora,
 	// such as https://push.example.com; it is written into PushConfig.plist
 	// and the curl line. "" means what the browser used.
@@ -123,6 +127,43 @@ func (c *console) routes() http.Handler {
 	mux.Handle("GET /apps/{key}/devices/{rid}/messages/{id}", c.inApp(c.timeline))
 	mux.Handle("GET /apps/{key}/devices/{rid}/messages/{id}/live", c.inApp(c.timelineLive))
 
+	if c.People != nil {
+		c.peopleRoutes(mux)
+	}
 	mux.Handle("/", c.open(func(http.ResponseWriter, *http.Request, visit) error { return errNoPage }))
 	return mux
+}
+
+// peopleRoutes lists the pages about people.
+func (c *console) peopleRoutes(mux *http.ServeMux) {
+	mux.Handle("GET /signin/second", c.open(c.second))
+	mux.Handle("POST /signin/second", c.open(c.secondCode))
+	mux.Handle("POST /signin/passkey/ask", c.open(c.askPasskey))
+	mux.Handle("POST /signin/passkey", c.open(c.signInWithPasskey))
+	mux.Handle("GET /signin/provider", c.open(c.toProvider))
+	mux.Handle("GET "+providerBack, c.open(c.fromProvider))
+	mux.Handle("GET /join", c.open(c.join))
+	mux.Handle("POST /join", c.open(c.accept))
+
+	mux.Handle("GET /team", c.signedIn(c.team))
+	mux.Handle("POST /team/invite", c.signedIn(c.invite))
+	mux.Handle("POST /team/revoke", c.signedIn(c.revokeInvitation))
+	mux.Handle("POST /team/role", c.signedIn(c.setRole))
+	mux.Handle("POST /team/remove", c.signedIn(c.removeMember))
+	mux.Handle("POST /team/switch", c.signedIn(c.switchAccount))
+
+	mux.Handle("GET /security", c.signedIn(c.security))
+	mux.Handle("POST /security/codes", c.signedIn(c.beginCodes))
+	mux.Handle("POST /security/codes/confirm", c.signedIn(c.confirmCodes))
+	mux.Handle("POST /security/codes/off", c.signedIn(c.disableCodes))
+	mux.Handle("POST /security/recovery", c.signedIn(c.renewRecovery))
+	mux.Handle("POST /security/passkeys/begin", c.signedIn(c.beginPasskey))
+	mux.Handle("POST /security/passkeys", c.signedIn(c.addPasskey))
+	mux.Handle("POST /security/passkeys/remove", c.signedIn(c.removePasskey))
+	mux.Handle("POST /security/sessions/end", c.signedIn(c.endSession))
+	mux.Handle("POST /security/sessions/others", c.signedIn(c.endOtherSessions))
+	mux.Handle("POST /security/password", c.signedIn(c.changePassword))
+
+	mux.Handle("GET /audit", c.signedIn(c.audit))
+	mux.Handle("GET /audit/{form}", c.signedIn(c.auditExport))
 }

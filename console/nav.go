@@ -35,6 +35,9 @@ var appPlaces = []place{
 // accountPlaces are what there is beside apps.
 var accountPlaces = []place{
 	{Name: "Apps", Icon: "apps", Path: "/apps", Pages: []string{"apps"}},
+	{Name: "Team", Icon: "team", Path: "/team", Pages: []string{"team"}},
+	{Name: "Security", Icon: "credential", Path: "/security", Pages: []string{"security"}},
+	{Name: "Audit log", Icon: "messages", Path: "/audit", Pages: []string{"audit"}},
 }
 
 // Has reports whether a page belongs to the place or to one of its tabs.

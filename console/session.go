@@ -52,14 +52,15 @@ func (c *console) setup(w http.ResponseWriter, r *http.Request, v visit) error {
 	if err != nil {
 		return err
 	}
-	c.setSession(w, r, entry.Session)
-	return redirect(w, r, "/apps")
+	return c.enter(w, r, entry, "/apps")
 }
 
 type signInPage struct {
-	Email   string
-	Next    string
-	Problem string
+	Email    string
+	Next     string
+	Problem  string
+	Provider string // what people call the sign-in provider; "" if there is none
+	Passkeys bool   // browsers make passkeys at this address
 }
 
 // signInForm shows the form, or redeems the one-time link that a demo prints.
@@ -78,7 +79,7 @@ func (c *console) signInForm(w http.ResponseWriter, r *http.Request, v visit) er
 	if first {
 		return redirect(w, r, "/setup")
 	}
-	return c.page(w, r, v, http.StatusOK, "signin", "Sign in", signInPage{Next: next})
+	return c.page(w, r, v, http.StatusOK, "signin", "Sign in", c.signInPage(r, signInPage{Next: next}))
 }
 
 // isVisit reports whether a person opens the page. Link previews and
@@ -94,7 +95,7 @@ func (c *console) redeem(w http.ResponseWriter, r *http.Request, v visit, link, 
 	}
 	if err != nil {
 		return c.refuse(w, r, v, err, "signin", "Sign in", func(problem string) any {
-			return signInPage{Next: next, Problem: problem}
+			return c.signInPage(r, signInPage{Next: next, Problem: problem})
 		})
 	}
 	c.setSession(w, r, session)
@@ -106,11 +107,10 @@ func (c *console) signIn(w http.ResponseWriter, r *http.Request, v visit) error 
 	entry, err := c.Account.SignIn(r.Context(), email, r.PostForm.Get("password"))
 	if err != nil {
 		return c.refuse(w, r, v, err, "signin", "Sign in", func(problem string) any {
-			return signInPage{Email: email, Next: next, Problem: problem}
+			return c.signInPage(r, signInPage{Email: email, Next: next, Problem: problem})
 		})
 	}
-	c.setSession(w, r, entry.Session)
-	return redirect(w, r, next)
+	return c.enter(w, r, entry, next)
 }
 
 func (c *console) signOut(w http.ResponseWriter, r *http.Request, v visit) error {

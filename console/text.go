@@ -3,6 +3,7 @@ package console
 import (
 	"encoding/json"
 	"html/template"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -29,6 +30,7 @@ func (c *console) funcs(l *language) template.FuncMap {
 		"explain":   func(reason string) string { return aurora.ExplainReasonIn(reason, l.word) },
 		"step":      func(s ledger.Step) ledger.Step { return s.In(l.word) },
 		"short":     shortToken,
+		"browser":   browser,
 		"initial":   initial,
 		"ago":       func(t time.Time) string { return l.ago(c.now().Sub(t)) },
 		"dict":      dict,
@@ -184,4 +186,15 @@ func (w words) Rest() string {
 		return w.Subtitle
 	}
 	return w.Body
+}
+
+// encode makes a query of the pairs that have a value, in the order of their names.
+func encode(pairs ...string) string {
+	q := url.Values{}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		if pairs[i+1] != "" {
+			q.Set(pairs[i], pairs[i+1])
+		}
+	}
+	return q.Encode()
 }

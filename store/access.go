@@ -159,6 +159,7 @@ func (s *Store) AuditEntries(ctx context.Context, q account.AuditQuery) (entries
 		entries = append(entries, e)
 		return err
 	}, `SELECT id, at, account_id, app_id, actor_kind, actor_name, address, action, subject, detail FROM audit
-		WHERE id < $1 AND ($2 = 0 OR app_id = $2) AND ($3 = 0 OR account_id = $3 OR app_id IN (SELECT id FROM app WHERE account_id = $3)) ORDER BY id DESC LIMIT $4`, q.Before, q.AppID, q.AccountID, q.Limit)
+		WHERE id < $1 AND ($2 = 0 OR app_id = $2) AND ($3 = 0 OR account_id = $3 OR app_id IN (SELECT id FROM app WHERE account_id = $3))
+		AND ($5 = '' OR actor_name = $5) AND ($6 = '' OR SUBSTR(action, 1, LENGTH($6)) = $6) ORDER BY id DESC LIMIT $4`, q.Before, q.AppID, q.AccountID, q.Limit, q.Actor, q.Action)
 	return entries, err
 }
