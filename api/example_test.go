@@ -143,6 +143,9 @@ func (f *fixture) examples(t *testing.T) (list []example) {
 			post(path, `{"pushlist":{"`+f.cid(w.app.Key)+`":`+item+`}}`)
 		}
 	}
+	for _, platform := range []string{`["ios"]`, `{"1":"ios"}`} {
+		post("/v1/audience/count", `{"audience":{"tag":["vip"],"tag_and":["vip"],"tag_not":["gone"],"alias":["mia"],"registration_id":["`+f.p.id+`"]},"platform":`+platform+`,"environment":"production"}`)
+	}
 	f.addSchedules(add, as)
 	f.addDevices(add, as)
 	f.addManagement(t, add, as)

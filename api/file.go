@@ -66,7 +66,7 @@ func uploadFile(kind dispatch.FileKind) func(*server, *http.Request, fileCaller)
 		next := partsOf(r, maxFileForm)
 		for {
 			p, err := next()
-			if errors.Is(err, io.EOF) {
+			if err == errNoMoreParts {
 				break
 			}
 			if err == nil && p.FormName() == "ttl" {
@@ -116,7 +116,7 @@ func hoursOf(p *multipart.Part) (int, error) {
 func hoursAfter(next func() (*multipart.Part, error), hours int) (int, error) {
 	for {
 		p, err := next()
-		if errors.Is(err, io.EOF) {
+		if err == errNoMoreParts {
 			return hours, nil
 		}
 		if err == nil && p.FormName() == "ttl" {

@@ -104,6 +104,12 @@ func (s *server) plans(r *http.Request, app aurora.App) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if len(q.Get("info")) > dispatch.MaxPlanText {
+		return nil, aurora.Errorf(aurora.Invalid, "info is longer than %d bytes, which no plan's name or description is.", dispatch.MaxPlanText)
+	}
+	if source := q.Get("send_source"); source != "" && source != "0" && source != "1" {
+		return nil, aurora.Errorf(aurora.Invalid, "send_source must be 0 (made by the API) or 1 (made in a console).")
+	}
 	list, total, err := s.Assets.Plans(r.Context(), app.ID, q.Get("info"), page, size)
 	if q.Get("send_source") == "1" { // made in a console: Aurora's makes none
 		list, total = nil, 0
@@ -175,7 +181,11 @@ func (s *server) putTestDevice(r *http.Request, app aurora.App, change bool) (an
 
 // dropTestDevice is DELETE /v3/test/model/delete/{id}.
 func (s *server) dropTestDevice(r *http.Request, app aurora.App) (any, error) {
-	return flatAnswer{}, s.Tests.DropTestDevice(r.Context(), app.ID, r.PathValue("id"))
+	id := r.PathValue("id")
+	if err := aurora.ValidateRegistrationID(id); err != nil {
+		return nil, err
+	}
+	return flatAnswer{}, s.Tests.DropTestDevice(r.Context(), app.ID, id)
 }
 
 // testDevices is GET /v3/test/model/list.

@@ -164,16 +164,15 @@ func imageForm(r *http.Request, first bool) (kind int, err error) {
 
 // checkPicture looks at the beginning of a picture, and for its end.
 func checkPicture(name string, p io.Reader) error {
-	start := make([]byte, 8)
-	n, err := io.ReadFull(p, start)
-	if err != nil && err != io.ErrUnexpectedEOF && err != io.EOF {
+	start, err := io.ReadAll(io.LimitReader(p, 8))
+	if err != nil {
 		return err
 	}
-	if !bytes.HasPrefix(start[:n], []byte("\x89PNG\r\n\x1a\n")) && !bytes.HasPrefix(start[:n], []byte("\xff\xd8\xff")) {
+	if !bytes.HasPrefix(start, []byte("\x89PNG\r\n\x1a\n")) && !bytes.HasPrefix(start, []byte("\xff\xd8\xff")) {
 		return aurora.Errorf(aurora.Invalid, "%s is neither a PNG nor a JPEG.", name)
 	}
 	rest, err := io.Copy(io.Discard, io.LimitReader(p, maxImageFile))
-	if err == nil && rest+int64(n) > maxImageFile {
+	if err == nil && rest+int64(len(start)) > maxImageFile {
 		return aurora.Errorf(aurora.TooLarge, "%s is over %d bytes.", name, maxImageFile)
 	}
 	return err

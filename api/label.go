@@ -201,6 +201,10 @@ func (s *server) alias(r *http.Request, app aurora.App) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	format := r.URL.Query().Get("new_format")
+	if format != "" && format != "true" && format != "false" {
+		return nil, aurora.Errorf(aurora.Invalid, "new_format must be true or false.")
+	}
 	devices, err := s.Labels.AliasDevices(r.Context(), app.ID, r.PathValue("alias"), platforms)
 	if err != nil {
 		return nil, err
@@ -210,7 +214,7 @@ func (s *server) alias(r *http.Request, app aurora.App) (any, error) {
 		ids = append(ids, d.RegistrationID)
 		items = append(items, aliasItem{d.RegistrationID, string(d.Platform), d.SeenAt.In(chinaTime).Format(time.DateOnly)})
 	}
-	if r.URL.Query().Get("new_format") == "true" {
+	if format == "true" {
 		return struct {
 			Data []aliasItem `json:"data"`
 		}{items}, nil

@@ -9,10 +9,14 @@ import (
 	"github.com/aurora-push/aurora"
 )
 
-// maxField is the longest text field of a form, in bytes.
-const maxField = 4 << 10
+const (
+	maxField     = 4 << 10 // bytes of a text field
+	maxFieldName = 200     // bytes
+	maxFields    = 100     // of one form
+)
 
-// partsOf returns a way to read a multipart form part by part. The whole body is
+// partsOf returns a way to read a multipart form part by part, which ends with
+// errNoMoreParts; a field that comes twice is an error. The whole body is
 // bounded; a client may begin it with a line break, leave out the blank after a
 // header's colon and the last line break (spec/rest-api.md T12), all of which
 // mime/multipart takes.
@@ -23,14 +27,37 @@ func partsOf(r *http.Request, limit int64) func() (*multipart.Part, error) {
 		err = aurora.Errorf(aurora.Missing, "The request is no multipart form. Send the file as multipart/form-data with a boundary.")
 		return func() (*multipart.Part, error) { return nil, err }
 	}
-	return parts.NextRawPart
+	seen := map[string]bool{}
+	return func() (*multipart.Part, error) {
+		p, err := parts.NextRawPart()
+		if err == io.EOF { // the last boundary has been read
+			return nil, errNoMoreParts
+		}
+		if err != nil { // io.EOF within another error is a form that was cut off
+			return nil, err
+		}
+		name := p.FormName()
+		switch {
+		case len(name) > maxFieldName:
+			return nil, aurora.Errorf(aurora.Invalid, "The name of a field is %d bytes long.", len(name))
+		case seen[name]:
+			return nil, aurora.Errorf(aurora.Invalid, "The form has the field %.80q twice. Send each once.", name)
+		case len(seen) == maxFields:
+			return nil, aurora.Errorf(aurora.Invalid, "The form has more than %d fields.", maxFields)
+		}
+		seen[name] = true
+		return p, nil
+	}
 }
+
+// errNoMoreParts says that a form was read to its end.
+var errNoMoreParts = errors.New("the form has no more parts")
 
 // eachPart calls use for every part of a form, in the order sent.
 func eachPart(r *http.Request, limit int64, use func(*multipart.Part) error) error {
 	for next := partsOf(r, limit); ; {
 		p, err := next()
-		if errors.Is(err, io.EOF) {
+		if err == errNoMoreParts {
 			return nil
 		}
 		if err == nil {

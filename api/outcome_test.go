@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -15,10 +16,14 @@ type devicesAnswer struct {
 // devices lists a message's devices by pages of two.
 func (w *world) devices(t *testing.T, message, query string) (ids []string) {
 	t.Helper()
-	path := "/v1/messages/" + message + "/devices?limit=2"
-	for after := ""; ; {
+	path := "/v1/messages/" + message + "/devices?limit=2&"
+	query, after, from := strings.Cut(query, "&after=")
+	if from {
+		after = "&after=" + after
+	}
+	for {
 		var a devicesAnswer
-		w.accepted(t, request{path: path + after + "&" + query}.as(w.app), &a) // the first "after" counts
+		w.accepted(t, request{path: path + query + after}.as(w.app), &a)
 		ids = append(ids, a.IDs...)
 		if a.Next == nil {
 			return ids

@@ -184,6 +184,9 @@ func (w *statusWriter) WriteHeader(status int) {
 func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 func (s *server) serve(w http.ResponseWriter, r *http.Request, rt *route) (any, error) {
+	if err := checkQuery(r.URL.RawQuery); err != nil {
+		return nil, err
+	}
 	if rt.call != nil {
 		return rt.call(s, w.Header(), r)
 	}
@@ -195,6 +198,24 @@ func (s *server) serve(w http.ResponseWriter, r *http.Request, rt *route) (any, 
 		return nil, err
 	}
 	return rt.handle(s, r, c.App)
+}
+
+// checkQuery refuses a query of which a part would be dropped: handlers take
+// the first of several equal parameters, and net/url skips what it cannot read.
+func checkQuery(raw string) error {
+	if raw == "" {
+		return nil
+	}
+	values, err := url.ParseQuery(raw)
+	if err != nil {
+		return aurora.Errorf(aurora.Invalid, "The query of the address cannot be read: write name=value, joined by &, with %%XX for other characters.")
+	}
+	for name, list := range values {
+		if len(list) > 1 {
+			return aurora.Errorf(aurora.Invalid, "The query has %.80q %d times. Write each parameter once.", name, len(list))
+		}
+	}
+	return nil
 }
 
 // find returns the route for a method and path with the values of its named

@@ -63,6 +63,11 @@ type usersQuery struct {
 
 func parseUsersQuery(r *http.Request) (q usersQuery, err error) {
 	values := r.URL.Query()
+	for _, name := range []string{"time_unit", "start", "duration"} {
+		if values.Get(name) == "" {
+			return q, aurora.Errorf(aurora.Missing, "%s is missing.", name)
+		}
+	}
 	q.name = strings.ToUpper(values.Get("time_unit"))
 	unit, known := timeUnits[q.name]
 	if !known {

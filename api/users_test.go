@@ -38,7 +38,7 @@ func TestUsers(t *testing.T) {
 		"": 3002,
 		"time_unit=WEEK&start=" + day + "&duration=1":   3002,
 		"time_unit=HOUR&start=" + day + "&duration=1":   3004,
-		"time_unit=DAY&duration=1":                      3004,
+		"time_unit=DAY&duration=1":                      3002,
 		"time_unit=MONTH&start=" + day + "&duration=1":  3004,
 		"time_unit=DAY&start=" + day:                    3002,
 		"time_unit=DAY&start=" + day + "&duration=0":    3002,

@@ -84,15 +84,15 @@ func (st *Stream) Close() { st.close() }
 
 func (st *Stream) begin(ctx context.Context, after string) error {
 	now := time.Now()
+	seq, part, ok := parseEventID(after)
+	if after != "" && !ok {
+		return aurora.Errorf(aurora.Invalid, "Last-Event-ID %.40q is none of this stream's.", after)
+	}
 	since, err := st.s.c.Reader.Listen(ctx, st.app.ID, now.Add(streamMemory))
 	if err != nil {
 		return err
 	}
 	st.listened = now
-	seq, part, ok := parseEventID(after)
-	if after != "" && !ok {
-		return aurora.Errorf(aurora.Invalid, "Last-Event-ID %.40q is none of this stream's.", after)
-	}
 	oldest, newest, at, err := st.s.c.Reader.EventBounds(ctx, st.app.ID, seq)
 	if err != nil {
 		return err
