@@ -97,6 +97,7 @@ type Config struct {
 	Statistics Statistics
 	Schedules  Schedules
 	Limits     Limits
+	Servers    func() int // how many servers share the limits; nil means one
 	// TrustedProxies are the addresses whose X-Forwarded-For is believed.
 	TrustedProxies []netip.Prefix
 	Logger         *slog.Logger

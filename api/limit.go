@@ -84,6 +84,9 @@ func (l *limiter) take(at surface, limit int, now time.Time) (left int, ends tim
 // (spec/rest-api.md §5).
 func (s *server) limit(h http.Header, at surface) error {
 	limit, now := s.Limits.of(at.family), time.Now()
+	if s.Servers != nil { // each server lets its share through, so that together they keep the limit
+		limit = max(limit/max(s.Servers(), 1), 1)
+	}
 	left, ends := s.limiter.take(at, limit, now)
 	wait := int(math.Ceil(ends.Sub(now).Seconds()))
 	n := strconv.Itoa(limit)

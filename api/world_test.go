@@ -19,6 +19,7 @@ import (
 	"github.com/aurora-push/aurora/ledger"
 	"github.com/aurora-push/aurora/registry"
 	"github.com/aurora-push/aurora/server"
+	"github.com/aurora-push/aurora/store/storetest"
 	localapns "github.com/aurora-push/aurora/simulator/apns"
 )
 
@@ -50,7 +51,7 @@ func startWorld(t *testing.T, limits ...api.Limits) *world {
 	t.Cleanup(func() { stop(t, w.apns) })
 	ca := filepath.Join(dir, "ca.pem")
 	check(t, os.WriteFile(ca, w.apns.CAPEM(), 0o600))
-	w.config = server.Config{Limits: append(limits, api.Limits{})[0], Data: dir, Listen: "127.0.0.1:0", APNs: w.apns.ProductionURL(), APNsSandbox: w.apns.SandboxURL(), APNsCA: ca}
+	w.config = server.Config{Limits: append(limits, api.Limits{})[0], Data: dir, Database: storetest.Database(t, dir), Listen: "127.0.0.1:0", APNs: w.apns.ProductionURL(), APNsSandbox: w.apns.SandboxURL(), APNsCA: ca}
 	w.open(t)
 	t.Cleanup(func() { stop(t, w.s) })
 	owner, devSecret, err := w.s.Accounts.Create(ctx, "mia@example.com", "correct horse battery")

@@ -215,6 +215,10 @@ type Config struct {
 	Logger   *slog.Logger
 	// Hint tells watchers that a message's numbers moved; may be nil.
 	Hint func(appID int64, id aurora.MessageID)
+	// Work tells other servers that there are jobs; may be nil.
+	Work func()
+	// Holder is who leases jobs; "" means a name drawn at random.
+	Holder string
 	// Arrived tells devices, nil for any of the app's, that an in-app message
 	// waits for them; may be nil.
 	Arrived func(appID int64, numbers *roaring.Bitmap)

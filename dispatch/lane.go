@@ -45,7 +45,10 @@ func New(c Config) *Service {
 	if c.Workers == [2]int{} {
 		c.Workers = [2]int{256, 4}
 	}
-	s := &Service{c: c, holder: rand.Text(), handoff: make(chan freshJob, c.Workers[Direct]), places: make(chan struct{}, c.Workers[Direct])}
+	if c.Holder == "" {
+		c.Holder = rand.Text()
+	}
+	s := &Service{c: c, holder: c.Holder, handoff: make(chan freshJob, c.Workers[Direct]), places: make(chan struct{}, c.Workers[Direct])}
 	for i := range s.wake {
 		s.wake[i] = make(chan struct{}, 1)
 	}
@@ -58,9 +61,17 @@ func (s *Service) hint(appID int64, id aurora.MessageID) {
 	}
 }
 
-// Wake makes idle workers look for jobs now. It is a hint: without it they
-// look once a second.
+// Wake makes idle workers look for jobs now, here and on other servers. It is a
+// hint: without it they look once a second.
 func (s *Service) Wake() {
+	s.Look()
+	if s.c.Work != nil {
+		s.c.Work()
+	}
+}
+
+// Look makes idle workers of this server look for jobs now.
+func (s *Service) Look() {
 	for _, w := range s.wake {
 		select {
 		case w <- struct{}{}:

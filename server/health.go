@@ -18,6 +18,8 @@ const (
 // health answers whether this server works, and whether it should get requests.
 type health struct {
 	check func(context.Context) error
+	clock func() error // what is wrong with this machine's clock
+	hints func() error // why hints do not reach other servers, which costs time only
 
 	mu       sync.Mutex
 	draining bool
@@ -39,12 +41,20 @@ func (h *health) ready(w http.ResponseWriter, r *http.Request) {
 		Ready    bool   `json:"ready"`
 		Draining bool   `json:"draining,omitempty"`
 		Database string `json:"database"`
+		Clock    string `json:"clock,omitempty"`
+		Hints    string `json:"hints,omitempty"`
 	}{Database: "ok"}
 	draining, problem := h.state(r.Context())
 	if answer.Draining = draining; problem != nil {
 		answer.Database = problem.Error()
 	}
 	answer.Ready = !draining && problem == nil
+	if err := h.clock(); err != nil {
+		answer.Clock, answer.Ready = err.Error(), false
+	}
+	if err := h.hints(); err != nil {
+		answer.Hints = err.Error()
+	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	if !answer.Ready {

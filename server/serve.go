@@ -27,8 +27,10 @@ func (s *Server) Start(ctx context.Context) (err error) {
 	if s.lock, err = lockFile(filepath.Join(s.config.Data, lockName)); err != nil {
 		return fmt.Errorf("another Aurora server is using the data folder %s: %w", s.config.Data, err)
 	}
-	// This is the only server of the database, so every lease is a dead one's.
 	if err := s.store.FreeLeases(ctx); err != nil {
+		return err
+	}
+	if err := errors.Join(s.beat(ctx), s.cluster.clock()); err != nil {
 		return err
 	}
 	if err := s.keepGateways(ctx); err != nil {
@@ -54,6 +56,10 @@ func (s *Server) Start(ctx context.Context) (err error) {
 	s.cancel = cancel
 	streams, endStreams := context.WithCancel(context.WithoutCancel(ctx))
 	s.endStreams = endStreams
+	if s.store.Shared() {
+		s.workers.Go(func() { s.beats(run) })
+		s.workers.Go(func() { s.heedWork(run) })
+	}
 	s.workers.Go(func() { s.Accounts.Run(run) })
 	s.workers.Go(func() { s.Registry.Run(run) })
 	s.workers.Go(func() { s.Dispatch.Run(run) })
@@ -86,7 +92,7 @@ func (s *Server) handler() (http.Handler, error) {
 		Accounts: s.Accounts, Keys: s.Accounts, Owners: s.Accounts, Admin: s.Accounts, Groups: s.Dispatch, Files: s.Files, Assets: s.Assets, Tests: s.Registry,
 		Webhooks: s.Webhooks, Deliveries: s.Webhooks,
 		Dispatcher: s.Dispatch, Reports: s.Ledger, Devices: s.Registry, Inbox: s.Inbox, Labels: s.Registry, Statistics: s.Registry, Schedules: s.Schedules,
-		Limits: s.config.Limits, TrustedProxies: s.config.TrustedProxies,
+		Limits: s.config.Limits, Servers: s.cluster.count, TrustedProxies: s.config.TrustedProxies,
 		Logger: s.config.Logger, PublicURL: s.config.PublicURL, Watch: s.watch,
 	})
 	pages, err := console.New(console.Config{
@@ -238,6 +244,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		s.cancel()
 	}
 	s.workers.Wait()
+	s.bus.Close()
 	s.channel.Close(ctx)
 	err = errors.Join(err, s.admin.close(ctx), s.tracer.close(ctx), s.store.Close())
 	if s.lock != nil {

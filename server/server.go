@@ -31,6 +31,10 @@ type Config struct {
 	Key    string // base64 of 32 bytes; "" means the file secret.key in Data
 	Listen string // address of the HTTP listener; default ":8080"
 
+	Database string  // postgres:// URL of a database that several servers may share; "" means SQLite in Data
+	Bus      bus.Bus // carries hints instead of those, if set
+	NATS     string  // URL of a NATS server that carries hints between them; "" means the database does
+
 	APNs        string // production gateway; default Apple's
 	APNsSandbox string // development gateway; default Apple's
 	APNsCA      string // PEM file of a CA to trust for both, instead of the system's
@@ -103,6 +107,9 @@ type Server struct {
 	apnsCA   string // PEM
 	lock     *os.File
 	health   *health
+	bus      bus.Bus
+	cluster  cluster
+	began    time.Time
 	metrics  *metrics
 	tracer   *tracer
 	admin    *admin
@@ -120,12 +127,16 @@ func Open(ctx context.Context, c Config) (*Server, error) {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
-	db, err := store.Open(ctx, c.Data)
+	db, err := openStore(ctx, c)
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{config: c, store: db, health: &health{check: db.Check}, metrics: newMetrics()}
+	s := &Server{config: c, store: db, metrics: newMetrics(), began: time.Now()}
+	s.health = &health{check: db.Check, clock: s.cluster.clock}
 	if err := s.wire(ctx); err != nil {
+		if s.bus != nil {
+			s.bus.Close()
+		}
 		return nil, errors.Join(err, db.Close())
 	}
 	return s, nil
@@ -164,10 +175,13 @@ func (s *Server) wire(ctx context.Context) error {
 	s.channel = channel.NewIOS(gateways, s.Accounts, c.Logger)
 	s.metrics.registry.MustRegister(gauges{s.store, s.channel})
 	s.Registry = registry.New(s.store, c.Logger, func(appID int64) { s.Ledger.Hint(appID, 0) })
-	hints := &bus.Local{}
-	s.Ledger = ledger.New(s.store, s.Registry, hints)
-	s.Inbox = inbox.New(inbox.Config{Queue: s.store, Bus: hints, Moved: s.Ledger.Hint, Logger: c.Logger})
-	s.Dispatch = dispatch.New(dispatch.Config{Messages: s.store, Groups: s.store, Files: s.store, Assets: s.store, Registry: s.Registry, Channel: s.channel, Parker: s.Accounts, Hint: s.Ledger.Hint, Arrived: s.Inbox.Arrived, Tracer: s.tracer, Accepted: s.metrics.countAccepted, Settled: s.metrics.countSettled, Logger: c.Logger})
+	if err := s.openBus(ctx); err != nil {
+		return err
+	}
+	s.health.hints = s.bus.Trouble
+	s.Ledger = ledger.New(s.store, s.Registry, s.bus)
+	s.Inbox = inbox.New(inbox.Config{Queue: s.store, Bus: s.bus, Moved: s.Ledger.Hint, Logger: c.Logger})
+	s.Dispatch = dispatch.New(dispatch.Config{Messages: s.store, Groups: s.store, Files: s.store, Assets: s.store, Registry: s.Registry, Channel: s.channel, Parker: s.Accounts, Hint: s.Ledger.Hint, Work: func() { s.bus.Publish(workTopic, "") }, Holder: s.store.Node(), Arrived: s.Inbox.Arrived, Tracer: s.tracer, Accepted: s.metrics.countAccepted, Settled: s.metrics.countSettled, Logger: c.Logger})
 	s.Assets = dispatch.NewAssets(s.store)
 	s.Files = dispatch.NewFiles(s.store, c.Logger)
 	s.Schedules = dispatch.NewSchedules(dispatch.ScheduleConfig{Service: s.Dispatch, Store: s.store, Max: c.MaxSchedules, Logger: c.Logger})

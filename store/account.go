@@ -130,6 +130,18 @@ func (s *Store) PutSetting(ctx context.Context, name, value string) error {
 	})
 }
 
+// FirstSetting stores a named text unless there is one, and returns the one
+// that there is then.
+func (s *Store) FirstSetting(ctx context.Context, name, value string) (stored string, err error) {
+	err = s.write(ctx, func(t *tx) error {
+		if _, err := t.exec("INSERT INTO setting (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING", name, value); err != nil {
+			return err
+		}
+		return t.row("SELECT value FROM setting WHERE name = $1", name).Scan(&stored)
+	})
+	return stored, err
+}
+
 // Setting returns a named text, "" if it was never stored.
 func (s *Store) Setting(ctx context.Context, name string) (value string, err error) {
 	err = s.row(ctx, "SELECT value FROM setting WHERE name = $1", name).Scan(&value)

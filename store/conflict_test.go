@@ -225,6 +225,7 @@ func TestDeadServersAreBuried(t *testing.T) {
 	if err != nil || len(c.Nodes) != 2 || len(c.Freed) != 0 || c.Ahead.Abs() > time.Second {
 		t.Errorf("the cluster is %+v, %v; want two servers", c, err)
 	}
+	b.beats.since -= deadAfter.Milliseconds() // as if it had begun so long ago
 	check(t, b.write(t.Context(), func(x *tx) error {
 		_, err := x.exec("UPDATE node SET seen_at = seen_at - $2 WHERE id = $1", a.Node(), (deadAfter + time.Second).Milliseconds())
 		return err

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"sync"
 	"time"
 
 	"github.com/aurora-push/aurora/audience"
@@ -62,6 +63,7 @@ func (s *Store) Beat(ctx context.Context, name string, started time.Time) (c Clu
 	if took > 2*time.Second { // then it says little
 		c.Ahead = 0
 	}
+	judge := s.beats.steady(now)
 	err = s.write(ctx, func(t *tx) error {
 		_, err := t.exec(`INSERT INTO node (id, name, started_at, seen_at) VALUES ($1, $2, $3, $4)
 			ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at`, s.Node(), name, millis(started), now)
@@ -84,12 +86,34 @@ func (s *Store) Beat(ctx context.Context, name string, started time.Time) (c Clu
 		return err
 	}, "SELECT id, name, started_at, seen_at FROM node ORDER BY started_at, id")
 	for _, n := range dead {
+		if !judge {
+			break
+		}
 		if err := s.bury(ctx, n, now); err != nil {
 			return c, err
 		}
 		c.Freed = append(c.Freed, n.Name)
 	}
 	return c, err
+}
+
+// beats are this server's own. One that could not tell that it is alive, as
+// when the database was away, says nothing about others: they could not either.
+type beats struct {
+	mu          sync.Mutex
+	since, last int64 // of those without a gap, by the database's clock
+}
+
+// steady notes a beat and reports whether there was none missing for so long
+// that a server without any is dead.
+func (b *beats) steady(now int64) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.since == 0 || now-b.last > 2*BeatPause.Milliseconds() {
+		b.since = now
+	}
+	b.last = now
+	return now-b.since >= deadAfter.Milliseconds()
 }
 
 // bury gives back what a dead server has leased. The rising fence keeps it from

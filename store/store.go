@@ -36,6 +36,7 @@ type Store struct {
 	writes    *sql.DB // the same as reads for SQLite
 	desk      *desk
 	interests interests
+	beats     beats
 	stmts     sync.Map // query → *sql.Stmt on reads
 }
 

@@ -98,6 +98,7 @@ func withServices(cmd *cobra.Command, data string, do func(*server.Server) error
 
 func withConfig(cmd *cobra.Command, c server.Config, do func(*server.Server) error) error {
 	cmd.SetContext(aurora.WithActor(cmd.Context(), aurora.Actor{Kind: aurora.CommandActor}))
+	c.Database = databaseOf(cmd)
 	s, err := server.Open(cmd.Context(), c)
 	if err != nil {
 		return err

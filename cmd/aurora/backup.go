@@ -16,6 +16,9 @@ func backupCommand() *cobra.Command {
 		Long:  "Copy a data folder, as of one moment, into one file with mode 0600: the database, and the encryption key unless the server gets it from AURORA_KEY. A running server goes on. The file is a tar archive and holds secrets in a form that its own key opens: keep it as safe as the server.",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := onlySQLite(cmd); err != nil {
+				return err
+			}
 			m, err := server.Backup(cmd.Context(), data, args[0])
 			if err != nil {
 				return err
@@ -39,6 +42,9 @@ func restoreCommand() *cobra.Command {
 		Long:  "Put a backup into a data folder that no server uses. The backup is read and proved whole before anything is changed. Pushes that were accepted but not settled when the backup was made are sent when the server starts, unless their time to live is over; devices that registered later must register again, which the SDK does by itself.",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := onlySQLite(cmd); err != nil {
+				return err
+			}
 			m, kept, err := server.Restore(cmd.Context(), args[0], data, replace)
 			if err != nil {
 				return err

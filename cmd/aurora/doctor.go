@@ -38,7 +38,7 @@ func doctorCommand() *cobra.Command {
 				}
 				report.credential(up, time.Now())
 			case len(args) == 0 && data != "":
-				report.installation(cmd.Context(), data, time.Now())
+				report.installation(cmd.Context(), data, databaseOf(cmd), time.Now())
 			default:
 				return errors.New("give either a credential FILE or --data DIR")
 			}
@@ -114,16 +114,17 @@ func (d *diagnosis) validity(c aurora.Credential, now time.Time) {
 	}
 }
 
-// installation examines a data folder, whether or not a server is using it.
-func (d *diagnosis) installation(ctx context.Context, dir string, now time.Time) {
-	if _, err := os.Stat(filepath.Join(dir, "aurora.db")); errors.Is(err, fs.ErrNotExist) {
+// installation examines a data folder, or the database that servers share,
+// whether or not a server is using it.
+func (d *diagnosis) installation(ctx context.Context, dir, database string, now time.Time) {
+	if _, err := os.Stat(filepath.Join(dir, "aurora.db")); database == "" && errors.Is(err, fs.ErrNotExist) {
 		d.fail("%s holds no Aurora: start `aurora serve --data %s` once", dir, dir)
 		return
 	}
 	if info, err := os.Stat(filepath.Join(dir, "secret.key")); err == nil && info.Mode().Perm()&0o077 != 0 {
 		d.fail("secret.key can be read by others: chmod 600 %s", filepath.Join(dir, "secret.key"))
 	}
-	s, err := server.Open(ctx, server.Config{Data: dir, Key: os.Getenv("AURORA_KEY"), StoredAPNs: true})
+	s, err := server.Open(ctx, server.Config{Data: dir, Database: database, Key: os.Getenv("AURORA_KEY"), StoredAPNs: true})
 	if err != nil {
 		d.fail("%s", err)
 		return

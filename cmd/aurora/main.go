@@ -42,7 +42,8 @@ func root() *cobra.Command {
 			return fromEnvironment(cmd.Flags())
 		},
 	}
-	cmd.AddCommand(demoCommand(), serveCommand(), apnsCommand(), accountCommand(), appCommand(), groupCommand(), keyCommand(), webhookCommand(), pushCommand(), doctorCommand(), jpushCertCommand(), benchCommand(), backupCommand(), restoreCommand())
+	cmd.AddCommand(demoCommand(), serveCommand(), apnsCommand(), webhookCommand(), pushCommand(), jpushCertCommand(), benchCommand())
+	cmd.AddCommand(onDatabase(accountCommand(), appCommand(), groupCommand(), keyCommand(), doctorCommand(), backupCommand(), restoreCommand())...)
 	return cmd
 }
 

@@ -18,7 +18,7 @@ const shutdownTime = 15 * time.Second
 
 func serveCommand() *cobra.Command {
 	var c server.Config
-	var database, nats, logFormat, logLevel string
+	var logFormat, logLevel string
 	var proxies []string
 	var provider oidcFlags
 	cmd := &cobra.Command{
@@ -27,9 +27,6 @@ func serveCommand() *cobra.Command {
 		Long:  "Run the service: console, REST API and dispatch. Each flag can also be given as an environment variable, such as AURORA_LISTEN for --listen. AURORA_KEY holds the encryption key (base64, 32 bytes) if it is not to live in the data folder.",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if database != "" || nats != "" {
-				return errors.New("--database and --nats are not available yet: this Aurora keeps its data in SQLite in --data and runs on one machine")
-			}
 			var err error
 			if c.Logger, err = newLogger(cmd.ErrOrStderr(), logFormat, logLevel); err != nil {
 				return err
@@ -50,8 +47,8 @@ func serveCommand() *cobra.Command {
 	f := cmd.Flags()
 	f.StringVar(&c.Listen, "listen", ":8080", "address for console and API")
 	f.StringVar(&c.Data, "data", "data", "folder for database and keys")
-	f.StringVar(&database, "database", "", "postgres:// URL instead of SQLite (not available yet)")
-	f.StringVar(&nats, "nats", "", "nats:// URL for several nodes (not available yet)")
+	f.StringVar(&c.Database, "database", "", "postgres:// URL of a database that several servers may share (default SQLite in --data)")
+	f.StringVar(&c.NATS, "nats", "", "nats:// URL to carry hints between servers (default the PostgreSQL database)")
 	f.StringVar(&c.APNs, "apns", "", "production gateway (default Apple's)")
 	f.StringVar(&c.APNsSandbox, "apns-sandbox", "", "development gateway (default Apple's)")
 	f.StringVar(&c.APNsCA, "apns-ca", "", "PEM file with the gateways' CA, for a local APNs")

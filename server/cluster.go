@@ -1,0 +1,140 @@
+package server
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/aurora-push/aurora/bus"
+	"github.com/aurora-push/aurora/store"
+)
+
+// openStore opens the database: SQLite in the data folder, or PostgreSQL.
+func openStore(ctx context.Context, c Config) (*store.Store, error) {
+	if c.Database == "" {
+		if c.NATS != "" {
+			return nil, errors.New("--nats is for several servers on one database; give it with --database postgres://…")
+		}
+		return store.Open(ctx, c.Data)
+	}
+	if err := os.MkdirAll(c.Data, 0o700); err != nil {
+		return nil, fmt.Errorf("the data folder cannot be made: %w", err)
+	}
+	return store.OpenURL(ctx, c.Database)
+}
+
+// openBus begins to carry hints between the servers of the database. Without
+// them everything is done, later.
+func (s *Server) openBus(ctx context.Context) (err error) {
+	switch c := s.config; {
+	case c.Bus != nil:
+		s.bus = c.Bus
+	case c.NATS != "":
+		proof, err := s.store.Setting(ctx, keySetting) // the same for all servers, and no secret
+		if err != nil {
+			return err
+		}
+		digest := sha256.Sum256([]byte(proof))
+		nats, err := bus.NewNATS(c.NATS, hex.EncodeToString(digest[:8]))
+		if err != nil {
+			return err
+		}
+		if err := nats.Open(); err != nil {
+			c.Logger.Warn(err.Error())
+		}
+		s.bus = nats
+	case c.Database != "":
+		s.bus, err = bus.NewPostgres(c.Database)
+	default:
+		s.bus = &bus.Local{}
+	}
+	return err
+}
+
+// workTopic is for hints that there are jobs.
+const workTopic = "work"
+
+// heedWork makes this server look for jobs when another has some.
+func (s *Server) heedWork(ctx context.Context) {
+	hints, stop := s.bus.Subscribe(workTopic)
+	defer stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-hints:
+			s.Dispatch.Look()
+		}
+	}
+}
+
+// maxAhead is how far this machine's clock may be from the database's: by it
+// leases end, schedules fire and pushes expire.
+const maxAhead = 10 * time.Second
+
+// cluster is what this server knows of the others.
+type cluster struct {
+	mu      sync.Mutex
+	servers int
+	ahead   time.Duration
+	missed  error // why the last beat failed
+}
+
+// beat tells the other servers that this one is alive.
+func (s *Server) beat(ctx context.Context) error {
+	name, err := os.Hostname()
+	if err != nil {
+		name = "a server"
+	}
+	c, err := s.store.Beat(ctx, name, s.began)
+	s.cluster.mu.Lock()
+	s.cluster.servers, s.cluster.ahead, s.cluster.missed = len(c.Nodes), c.Ahead, err
+	s.cluster.mu.Unlock()
+	for _, dead := range c.Freed {
+		s.config.Logger.WarnContext(ctx, "a server is silent; what it had leased is done by the others", "server", dead)
+		s.Dispatch.Look()
+	}
+	return err
+}
+
+// beats goes on telling until the context ends.
+func (s *Server) beats(ctx context.Context) {
+	tick := time.NewTicker(store.BeatPause)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if err := s.beat(ctx); err != nil && ctx.Err() == nil {
+			s.config.Logger.ErrorContext(ctx, "the other servers could not be told that this one is alive", "error", err)
+		}
+	}
+}
+
+// servers returns how many servers use the database, this one included.
+func (c *cluster) count() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return max(c.servers, 1)
+}
+
+// clock says what is wrong with this machine's clock; nil if nothing is.
+func (c *cluster) clock() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ahead.Abs() <= maxAhead {
+		return nil
+	}
+	which := "ahead of"
+	if c.ahead < 0 {
+		which = "behind"
+	}
+	return fmt.Errorf("this machine's clock is %v %s the database's; set it, as with NTP: by it leases end, schedules fire and pushes expire", c.ahead.Abs().Round(time.Second), which)
+}
