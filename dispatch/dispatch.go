@@ -160,6 +160,9 @@ type Messages interface {
 	ReadTokens(ctx context.Context, appID int64, numbers *roaring.Bitmap, kind aurora.TokenKind, name string) iter.Seq2[Target, error]
 	// ActivityDevices returns the devices that have a token for a live activity.
 	ActivityDevices(ctx context.Context, appID int64, id string) (*roaring.Bitmap, error)
+	// GiveBack ends the lease of a job, which can be leased again from due on, and
+	// leaves it otherwise as it was settled last. ErrLost.
+	GiveBack(ctx context.Context, j Job, due time.Time) error
 	// Settle writes outcomes, retired tokens and the job's progress. ErrLost.
 	Settle(ctx context.Context, s Settlement) error
 }

@@ -298,10 +298,12 @@ func TestAcceptedPushSurvivesARestart(t *testing.T) {
 		w.device(1, aurora.Development)
 		w.vendor.open = func() (aurora.Route, error) { return aurora.Route{}, fmt.Errorf("no network") }
 		id := w.push(dispatch.Request{Message: alert("hi")})
-		w.expect(id, "sending targeted 1 accepted 0 pending 1 failed []")
+		w.expect(id, "waiting targeted 1 accepted 0 pending 1 failed []")
 		w.stop()
 		w.vendor.open = nil
 		w.open(dir)
+		time.Sleep(5 * time.Second) // what was interrupted waits for so long
+		synctest.Wait()
 		w.expect(id, "done targeted 1 accepted 1 pending 0 failed []")
 		w.stop()
 	})

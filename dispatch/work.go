@@ -15,9 +15,9 @@ import (
 )
 
 // run works on one leased job until every device has an outcome, a retry is
-// planned, or the context ends. Errors of the store leave the lease to expire:
-// another worker repeats at most what was not settled. The message is read
-// unless it is given.
+// planned, or the context ends. After an error of the store the job is given
+// back: another worker repeats at most what was not settled. The message is
+// read unless it is given.
 func (s *Service) run(ctx context.Context, j Job, m aurora.Message) {
 	w := &work{s: s, job: j, message: m, marks: map[aurora.Mark]*roaring.Bitmap{}, retry: roaring.New(), enough: make(chan struct{}, 1)}
 	err := j.Damaged
@@ -27,7 +27,30 @@ func (s *Service) run(ctx context.Context, j Job, m aurora.Message) {
 	switch {
 	case err == nil || errors.Is(err, ErrLost) || ctx.Err() != nil:
 	default:
-		s.c.Logger.ErrorContext(ctx, "a job was interrupted and will be repeated when its lease ends", "message", j.MessageID, "job", j.ID, "error", err)
+		s.c.Logger.ErrorContext(ctx, "a job was interrupted and will be repeated", "message", j.MessageID, "job", j.ID, "error", err)
+		if j.Damaged == nil { // else once a minute is often enough: its lease expires
+			s.giveBack(ctx, j)
+		}
+	}
+}
+
+// brokenWait is how long an interrupted job waits before it is done again.
+const brokenWait = 5 * time.Second
+
+// giveBack ends the lease of a job, trying for as long as it lasts: the store
+// may be away.
+func (s *Service) giveBack(ctx context.Context, j Job) {
+	end := time.Now().Add(leaseTime)
+	for wait := 500 * time.Millisecond; time.Now().Before(end); wait = min(2*wait, brokenWait) {
+		err := s.c.Messages.GiveBack(ctx, j, time.Now().Add(brokenWait))
+		if err == nil || errors.Is(err, ErrLost) {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(wait):
+		}
 	}
 }
 

@@ -91,7 +91,7 @@ func (s *Server) beat(ctx context.Context) error {
 	if err != nil {
 		name = "a server"
 	}
-	c, err := s.store.Beat(ctx, name, s.began)
+	c, err := s.store.Beat(ctx, name, s.began, s.deadAfter())
 	s.cluster.mu.Lock()
 	s.cluster.servers, s.cluster.ahead, s.cluster.missed = len(c.Nodes), c.Ahead, err
 	s.cluster.mu.Unlock()
@@ -102,9 +102,20 @@ func (s *Server) beat(ctx context.Context) error {
 	return err
 }
 
+// defaultDeadAfter is how long a server may be silent before the others take
+// what it has leased.
+const defaultDeadAfter = 15 * time.Second
+
+func (s *Server) deadAfter() time.Duration {
+	if s.config.DeadAfter > 0 {
+		return s.config.DeadAfter
+	}
+	return defaultDeadAfter
+}
+
 // beats goes on telling until the context ends.
 func (s *Server) beats(ctx context.Context) {
-	tick := time.NewTicker(store.BeatPause)
+	tick := time.NewTicker(s.deadAfter() / 5)
 	defer tick.Stop()
 	for {
 		select {

@@ -38,7 +38,11 @@ func TestMain(m *testing.M) {
 
 // runChild serves until it is killed, or until the parent closes its input.
 func runChild(dir string) error {
-	s, err := server.Open(context.Background(), server.Config{Data: dir, Listen: "127.0.0.1:0", APNs: os.Getenv("AURORA_TEST_APNS"), APNsSandbox: os.Getenv("AURORA_TEST_APNS_SANDBOX"), APNsCA: os.Getenv("AURORA_TEST_CA")})
+	c := server.Config{Data: dir, Listen: "127.0.0.1:0", APNs: os.Getenv("AURORA_TEST_APNS"), APNsSandbox: os.Getenv("AURORA_TEST_APNS_SANDBOX"), APNsCA: os.Getenv("AURORA_TEST_CA")}
+	if c.Database = os.Getenv("AURORA_TEST_SERVERS_DATABASE"); c.Database != "" { // one of several (cluster_test.go)
+		c.Key, c.NATS, c.DeadAfter = os.Getenv("AURORA_KEY"), os.Getenv("AURORA_TEST_NATS"), testDeadAfter
+	}
+	s, err := server.Open(context.Background(), c)
 	if err != nil {
 		return err
 	}

@@ -31,9 +31,12 @@ type Config struct {
 	Key    string // base64 of 32 bytes; "" means the file secret.key in Data
 	Listen string // address of the HTTP listener; default ":8080"
 
-	Database string  // postgres:// URL of a database that several servers may share; "" means SQLite in Data
-	Bus      bus.Bus // carries hints instead of those, if set
-	NATS     string  // URL of a NATS server that carries hints between them; "" means the database does
+	Database string // postgres:// URL of a database that several servers may share; "" means SQLite in Data
+	// DeadAfter is how long another server of the database may be silent before
+	// what it has leased is done by this one; default 15 s. It is the same for all.
+	DeadAfter time.Duration
+	Bus       bus.Bus // carries hints instead of those, if set
+	NATS      string  // URL of a NATS server that carries hints between them; "" means the database does
 
 	APNs        string // production gateway; default Apple's
 	APNsSandbox string // development gateway; default Apple's

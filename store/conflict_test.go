@@ -207,13 +207,15 @@ func TestLeasesAndCIDsBetweenServers(t *testing.T) {
 	}
 }
 
+const deadAfter = 15 * time.Second
+
 // A server that is silent for too long loses what it has leased, its numbers
 // too, and can settle nothing of it when it wakes; and one that stops in order
 // leaves nothing behind.
 func TestDeadServersAreBuried(t *testing.T) {
 	a, b := two(t)
 	app := makeApp(t, a)
-	_, err := a.Beat(t.Context(), "a", time.Now())
+	_, err := a.Beat(t.Context(), "a", time.Now(), deadAfter)
 	check(t, err)
 	_, j, err := a.AcceptMessage(t.Context(), dispatch.Accepted{Message: aurora.Message{ID: 1, AppID: app.ID}, Targets: roaring.BitmapOf(1), Holder: a.Node(), Until: time.Now().Add(time.Hour)})
 	check(t, err)
@@ -221,7 +223,7 @@ func TestDeadServersAreBuried(t *testing.T) {
 	first.AppID, first.RegistrationID, first.Platform = app.ID, "r1", aurora.IOS
 	_, err = a.RegisterDevice(t.Context(), first)
 	check(t, err)
-	c, err := b.Beat(t.Context(), "b", time.Now())
+	c, err := b.Beat(t.Context(), "b", time.Now(), deadAfter)
 	if err != nil || len(c.Nodes) != 2 || len(c.Freed) != 0 || c.Ahead.Abs() > time.Second {
 		t.Errorf("the cluster is %+v, %v; want two servers", c, err)
 	}
@@ -230,7 +232,7 @@ func TestDeadServersAreBuried(t *testing.T) {
 		_, err := x.exec("UPDATE node SET seen_at = seen_at - $2 WHERE id = $1", a.Node(), (deadAfter + time.Second).Milliseconds())
 		return err
 	}))
-	if c, err = b.Beat(t.Context(), "b", time.Now()); err != nil || len(c.Nodes) != 1 || fmt.Sprint(c.Freed) != "[a]" {
+	if c, err = b.Beat(t.Context(), "b", time.Now(), deadAfter); err != nil || len(c.Nodes) != 1 || fmt.Sprint(c.Freed) != "[a]" {
 		t.Errorf("the cluster is %+v, %v; want a freed", c, err)
 	}
 	jobs, err := b.LeaseJobs(t.Context(), dispatch.Direct, b.Node(), time.Now().Add(time.Minute), 10)

@@ -165,6 +165,18 @@ func (s *Store) Settle(ctx context.Context, st dispatch.Settlement) error {
 	})
 }
 
+// GiveBack ends a job's lease as it is stored: what was not settled is done
+// again by whoever leases it from a moment on.
+func (s *Store) GiveBack(ctx context.Context, j dispatch.Job, due time.Time) error {
+	return s.write(ctx, func(t *tx) error {
+		changed, err := t.exec("UPDATE job SET holder = '', due_at = $3 WHERE id = $1 AND fence = $2", j.ID, j.Fence, millis(due))
+		if err == nil && changed == 0 {
+			return dispatch.ErrLost
+		}
+		return err
+	})
+}
+
 func settleJob(t *tx, st dispatch.Settlement) (err error) {
 	var changed int64
 	switch j := st.Job; {

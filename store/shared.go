@@ -20,13 +20,6 @@ import (
 // gate, app, message, job, number_range, device, then the rest by key. A
 // deadlock is found by the database, and the transaction done again.
 
-// Servers tell that they are alive every BeatPause; one that has not for
-// deadAfter is dead: what it leased is free.
-const (
-	BeatPause = 3 * time.Second
-	deadAfter = 15 * time.Second
-)
-
 // Node is a server that uses the database.
 type Node struct {
 	ID, Name          string
@@ -48,8 +41,9 @@ func (s *Store) Node() string { return s.desk.node }
 const databaseNow = "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)"
 
 // Beat tells the other servers that this one is alive, and gives back what dead
-// ones have leased.
-func (s *Store) Beat(ctx context.Context, name string, started time.Time) (c Cluster, err error) {
+// ones have leased: those that have not told so for deadAfter. It is called at
+// least four times as often.
+func (s *Store) Beat(ctx context.Context, name string, started time.Time, deadAfter time.Duration) (c Cluster, err error) {
 	if !s.dialect.shared {
 		return Cluster{Nodes: []Node{{ID: s.Node(), Name: name, StartedAt: started, SeenAt: time.Now()}}}, nil
 	}
@@ -63,7 +57,7 @@ func (s *Store) Beat(ctx context.Context, name string, started time.Time) (c Clu
 	if took > 2*time.Second { // then it says little
 		c.Ahead = 0
 	}
-	judge := s.beats.steady(now)
+	judge := s.beats.steady(now, deadAfter.Milliseconds())
 	err = s.write(ctx, func(t *tx) error {
 		_, err := t.exec(`INSERT INTO node (id, name, started_at, seen_at) VALUES ($1, $2, $3, $4)
 			ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at`, s.Node(), name, millis(started), now)
@@ -89,7 +83,7 @@ func (s *Store) Beat(ctx context.Context, name string, started time.Time) (c Clu
 		if !judge {
 			break
 		}
-		if err := s.bury(ctx, n, now); err != nil {
+		if err := s.bury(ctx, n, now-deadAfter.Milliseconds()); err != nil {
 			return c, err
 		}
 		c.Freed = append(c.Freed, n.Name)
@@ -106,21 +100,21 @@ type beats struct {
 
 // steady notes a beat and reports whether there was none missing for so long
 // that a server without any is dead.
-func (b *beats) steady(now int64) bool {
+func (b *beats) steady(now, deadAfter int64) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.since == 0 || now-b.last > 2*BeatPause.Milliseconds() {
+	if b.since == 0 || now-b.last > deadAfter/2 {
 		b.since = now
 	}
 	b.last = now
-	return now-b.since >= deadAfter.Milliseconds()
+	return now-b.since >= deadAfter
 }
 
 // bury gives back what a dead server has leased. The rising fence keeps it from
 // settling that, should it only have slept.
-func (s *Store) bury(ctx context.Context, n Node, now int64) error {
+func (s *Store) bury(ctx context.Context, n Node, silentSince int64) error {
 	return s.write(ctx, func(t *tx) error {
-		gone, err := t.exec("DELETE FROM node WHERE id = $1 AND seen_at <= $2", n.ID, now-deadAfter.Milliseconds())
+		gone, err := t.exec("DELETE FROM node WHERE id = $1 AND seen_at <= $2", n.ID, silentSince)
 		if err != nil || gone == 0 { // it lives, or another did it
 			return err
 		}
@@ -152,7 +146,7 @@ func (s *Store) leave() error {
 		_, err := t.exec("UPDATE number_range SET holder = '' WHERE holder = $1", s.Node())
 		return err
 	})
-	if errors.Is(err, errClosed) {
+	if errors.Is(err, errClosed) || broken(err) { // the others find out
 		return nil
 	}
 	return err
