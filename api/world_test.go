@@ -19,8 +19,8 @@ import (
 	"github.com/aurora-push/aurora/ledger"
 	"github.com/aurora-push/aurora/registry"
 	"github.com/aurora-push/aurora/server"
-	"github.com/aurora-push/aurora/store/storetest"
 	localapns "github.com/aurora-push/aurora/simulator/apns"
+	"github.com/aurora-push/aurora/store/storetest"
 )
 
 // patience bounds every wait of a test.

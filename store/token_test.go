@@ -21,9 +21,9 @@ func TestSpecialTokens(t *testing.T) {
 	}
 	defer s.Close()
 	err = s.write(t.Context(), func(t *tx) error {
-		_, err := t.exec("INSERT INTO account (email, password_hash, dev_key, dev_secret, created_at) VALUES ('a', '', '', X'00', 0)")
+		_, err := t.exec("INSERT INTO account (email, password_hash, dev_key, dev_secret, created_at) VALUES ('a', '', '', $1, 0)", []byte{0})
 		if err == nil {
-			_, err = t.exec("INSERT INTO app (account_id, app_key, master_secret, name, bundle_id, created_at) VALUES (1, 'k', X'00', '', '', 0)")
+			_, err = t.exec("INSERT INTO app (account_id, app_key, master_secret, name, bundle_id, created_at) VALUES (1, 'k', $1, '', '', 0)", []byte{0})
 		}
 		return err
 	})
