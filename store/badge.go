@@ -47,26 +47,17 @@ func (b *badges) encode() []byte {
 	return blob
 }
 
-// loadRun returns the badges of a run. One that was never written has those
-// that stood in the devices' own rows, where they were kept before.
+// loadRun returns the badges of a run.
 func loadRun(t *tx, appID int64, run uint32) (b badges, err error) {
 	var blob []byte
 	err = t.row(badgeQuery, appID, run).Scan(&blob)
-	if err == nil {
-		return decodeRun(blob)
+	if errors.Is(err, sql.ErrNoRows) {
+		return b, nil
 	}
-	if !errors.Is(err, sql.ErrNoRows) {
+	if err != nil {
 		return b, err
 	}
-	lo := int64(run) * badgeRun
-	err = t.rows(func(row scanner) error {
-		var number int64
-		var badge uint32
-		err := row.Scan(&number, &badge)
-		b[number-lo] = badge
-		return err
-	}, "SELECT number, badge FROM device WHERE app_id = $1 AND number BETWEEN $2 AND $3 AND badge <> 0", appID, lo, lo+badgeRun-1)
-	return b, err
+	return decodeRun(blob)
 }
 
 func putRun(t *tx, appID int64, run uint32, b *badges) error {
@@ -129,7 +120,7 @@ func (s *Store) fillBadges(ctx context.Context, devices ...*aurora.Device) error
 			var blob []byte
 			err := s.row(ctx, badgeQuery, at.app, at.run).Scan(&blob)
 			switch {
-			case errors.Is(err, sql.ErrNoRows): // then what stands in the device's row is right
+			case errors.Is(err, sql.ErrNoRows): // none was ever set
 				known[at] = nil
 			case err != nil:
 				return err

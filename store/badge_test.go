@@ -11,7 +11,7 @@ import (
 )
 
 // Badges follow a model: set for one device, changed for many, also across
-// runs, and begun with what stood in the devices' own rows before.
+// runs.
 func TestBadgesFollowAModel(t *testing.T) {
 	s, err := openTest(t, t.TempDir())
 	if err != nil {
@@ -40,13 +40,6 @@ func TestBadgesFollowAModel(t *testing.T) {
 			t.Fatal(err)
 		}
 		ids[i] = d.RegistrationID
-	}
-	if err := s.write(t.Context(), func(t *tx) error { // from before
-		model[5], model[badgeRun+1] = 7, aurora.MaxBadge
-		_, err := t.exec("UPDATE device SET badge = CASE number WHEN 5 THEN 7 ELSE $1 END WHERE number IN (5, $2)", aurora.MaxBadge, badgeRun+1)
-		return err
-	}); err != nil {
-		t.Fatal(err)
 	}
 	for range 60 {
 		if draw.IntN(2) == 0 {

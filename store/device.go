@@ -2,7 +2,7 @@ package store
 
 import (
 	"context"
-	"encoding/json"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
@@ -13,24 +13,24 @@ import (
 	"github.com/aurora-push/aurora/registry"
 )
 
-const deviceColumns = `app_id, number, registration_id, install_id, secret_hash, platform, COALESCE(token, ''), environment, token_at,
-	retired_reason, retired_at, COALESCE(alias, ''), tags, badge, mobile, push_disabled, muted, profile, registered_at, seen_at`
+const deviceColumns = `app_id, number, registration_id, install_id, secret_hash, platform, token, environment, token_at,
+	retired_reason, retired_at, COALESCE(alias, ''), tags, mobile, push_disabled, muted, profile, registered_at, seen_at`
 
 func scanDevice(row scanner) (d registry.Stored, err error) {
 	var platform, tags, profile string
 	var env int
 	var tokenAt, retiredAt, registered, seen int64
-	err = row.Scan(&d.AppID, &d.Number, &d.RegistrationID, &d.InstallID, &d.SecretHash, &platform, &d.Token, &env, &tokenAt,
-		&d.RetiredReason, &retiredAt, &d.Alias, &tags, &d.Badge, &d.Mobile, &d.PushDisabled, &d.Muted, &profile, &registered, &seen)
+	var install, token []byte
+	err = row.Scan(&d.AppID, &d.Number, &d.RegistrationID, &install, &d.SecretHash, &platform, &token, &env, &tokenAt,
+		&d.RetiredReason, &retiredAt, &d.Alias, &tags, &d.Mobile, &d.PushDisabled, &d.Muted, &profile, &registered, &seen)
 	if err != nil {
 		return d, none(err, registry.ErrNone)
 	}
 	d.Platform, d.Environment, d.Tags = aurora.Platform(platform), aurora.Environment(env), splitTags(tags)
 	d.TokenAt, d.RetiredAt, d.RegisteredAt, d.SeenAt = fromMillis(tokenAt), fromMillis(retiredAt), fromMillis(registered), fromMillis(seen)
-	if profile == "{}" {
-		return d, nil
-	}
-	return d, json.Unmarshal([]byte(profile), &d.Profile)
+	d.InstallID, d.Token = unpackInstall(install), hex.EncodeToString(token)
+	d.Profile, err = unpackProfile(profile)
+	return d, err
 }
 
 // Tags are stored joined by commas, which a tag cannot contain.
@@ -59,7 +59,7 @@ func subject(d aurora.Device) audience.Subject {
 // RegisterDevice stores a device under the next free number of its app, or
 // returns the one that already has the install id.
 func (s *Store) RegisterDevice(ctx context.Context, d registry.Stored) (registry.Stored, error) {
-	values, err := valuesOf(d.Device)
+	values, err := valuesOf(d)
 	if err != nil {
 		return d, err
 	}
@@ -78,12 +78,12 @@ func registerDevice(t *tx, d registry.Stored, v values, terms []string) (_ regis
 	}
 	added, err := insertDevice(t, d, v)
 	if err == nil && !added { // a known installation, or its token is another's
-		known, err := scanDevice(t.row("SELECT "+deviceColumns+" FROM device WHERE app_id = $1 AND install_id = $2", d.AppID, d.InstallID))
+		known, err := scanDevice(t.row("SELECT "+deviceColumns+" FROM device WHERE app_id = $1 AND install_id = $2", d.AppID, v.install))
 		if !errors.Is(err, registry.ErrNone) {
 			t.unused(d.AppID)
 			return known, err
 		}
-		if err := takeToken(t, d.AppID, d.Token); err != nil {
+		if err := takeToken(t, d.AppID, v.token); err != nil {
 			return d, err
 		}
 		if added, err = insertDevice(t, d, v); err != nil {
@@ -104,24 +104,25 @@ func registerDevice(t *tx, d registry.Stored, v values, terms []string) (_ regis
 // insertDevice adds a device's row, unless its installation, registration id
 // or token is there already.
 func insertDevice(t *tx, d registry.Stored, v values) (added bool, err error) {
-	n, err := t.exec(`INSERT INTO device (app_id, number, registration_id, install_id, secret_hash, platform, token, environment, token_at, alias, tags, badge,
-			mobile, push_disabled, muted, profile, registered_at, seen_at)
-		VALUES ($1, $2, $3, $4, $5, $6, NULLIF($7, ''), $8, $9, NULLIF($10, ''), $11, $12, $13, $14, $15, $16, $17, $18) ON CONFLICT DO NOTHING`,
-		d.AppID, d.Number, d.RegistrationID, d.InstallID, d.SecretHash, string(d.Platform), d.Token, int(d.Environment), millis(d.TokenAt), d.Alias, v.tags, d.Badge,
-		d.Mobile, d.PushDisabled, d.Muted, v.profile, millis(d.RegisteredAt), millis(d.SeenAt))
+	n, err := t.exec(`INSERT INTO device (app_id, number, registration_id, install_id, secret_hash, platform, token, environment, token_at,
+			retired_reason, retired_at, alias, tags, mobile, push_disabled, muted, profile, registered_at, seen_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, NULLIF($12, ''), $13, $14, $15, $16, $17, $18, $19) ON CONFLICT DO NOTHING`,
+		d.AppID, d.Number, d.RegistrationID, v.install, d.SecretHash, string(d.Platform), v.token, int(d.Environment), millis(d.TokenAt),
+		d.RetiredReason, millis(d.RetiredAt), d.Alias, v.tags, d.Mobile, d.PushDisabled, d.Muted, v.profile, millis(d.RegisteredAt), millis(d.SeenAt))
 	return n > 0, err
 }
 
 // values are the columns of a device that are put together: outside of the
 // transaction, which others wait for.
-type values struct{ tags, profile string }
+type values struct {
+	tags, profile  string
+	install, token []byte
+}
 
-func valuesOf(d aurora.Device) (values, error) {
-	if d.Profile == (aurora.Profile{}) {
-		return values{strings.Join(d.Tags, ","), "{}"}, nil
-	}
-	profile, err := json.Marshal(d.Profile)
-	return values{strings.Join(d.Tags, ","), string(profile)}, err
+func valuesOf(d registry.Stored) (v values, err error) {
+	v = values{tags: strings.Join(d.Tags, ","), profile: packProfile(d.Profile), install: packInstall(d.InstallID)}
+	v.token, err = packToken(d.Token)
+	return v, err
 }
 
 // ChangeDevice applies change to a stored device. Another device of the app
@@ -145,9 +146,12 @@ func changeDevice(t *tx, appID int64, number uint32, change func(*aurora.Device)
 			return err
 		}
 	}
-	d.Badge = stored.Badge
 	if d.Token != "" && d.Token != stored.Token {
-		if err := takeToken(t, appID, d.Token); err != nil {
+		token, err := packToken(d.Token)
+		if err != nil {
+			return err
+		}
+		if err := takeToken(t, appID, token); err != nil {
 			return err
 		}
 	}
@@ -155,7 +159,10 @@ func changeDevice(t *tx, appID int64, number uint32, change func(*aurora.Device)
 }
 
 // takeToken removes a token from the device of the app that has it.
-func takeToken(t *tx, appID int64, token string) error {
+func takeToken(t *tx, appID int64, token []byte) error {
+	if token == nil {
+		return nil
+	}
 	previous, err := scanDevice(t.row("SELECT "+deviceColumns+" FROM device WHERE app_id = $1 AND token = $2", appID, token))
 	if errors.Is(err, registry.ErrNone) {
 		return nil
@@ -169,14 +176,14 @@ func takeToken(t *tx, appID int64, token string) error {
 }
 
 func putDevice(t *tx, before, d aurora.Device) error {
-	v, err := valuesOf(d)
+	v, err := valuesOf(registry.Stored{Device: d})
 	if err != nil {
 		return err
 	}
-	if _, err := t.exec(`UPDATE device SET token = NULLIF($3, ''), environment = $4, token_at = $5, retired_reason = $6, retired_at = $7, alias = NULLIF($8, ''),
-		tags = $9, badge = $10, push_disabled = $11, muted = $12, profile = $13, seen_at = $14, mobile = $15 WHERE app_id = $1 AND number = $2`,
-		d.AppID, d.Number, d.Token, int(d.Environment), millis(d.TokenAt), d.RetiredReason, millis(d.RetiredAt), d.Alias,
-		v.tags, d.Badge, d.PushDisabled, d.Muted, v.profile, millis(d.SeenAt), d.Mobile); err != nil {
+	if _, err := t.exec(`UPDATE device SET token = $3, environment = $4, token_at = $5, retired_reason = $6, retired_at = $7, alias = NULLIF($8, ''),
+		tags = $9, push_disabled = $10, muted = $11, profile = $12, seen_at = $13, mobile = $14 WHERE app_id = $1 AND number = $2`,
+		d.AppID, d.Number, v.token, int(d.Environment), millis(d.TokenAt), d.RetiredReason, millis(d.RetiredAt), d.Alias,
+		v.tags, d.PushDisabled, d.Muted, v.profile, millis(d.SeenAt), d.Mobile); err != nil {
 		return err
 	}
 	t.reindex(d.AppID, d.Number, indexTerms(before), indexTerms(d))
@@ -216,23 +223,36 @@ func (s *Store) FindDevices(ctx context.Context, appID int64, q registry.Query) 
 		err = s.rows(ctx, scan, "SELECT "+deviceColumns+" FROM device WHERE app_id = $1 AND number < $2 ORDER BY number DESC LIMIT $3", appID, q.Before, q.Limit)
 		return ds, err
 	}
-	// Each part of the union is an index look-up; a tag is searched by its bitmap.
+	// Each is an index look-up; a tag is searched by its bitmap.
 	numbers, err := s.tagged(ctx, appID, q)
 	if err != nil {
 		return nil, err
 	}
-	list, err := json.Marshal(append([]uint32{}, numbers...)) // never null
-	if err != nil {
-		return nil, err
+	add := func(row scanner) error {
+		var n uint32
+		err := row.Scan(&n)
+		numbers = append(numbers, n)
+		return err
 	}
-	high := strings.ToLower(q.Text) + "\uffff"
-	err = s.rows(ctx, scan, "SELECT "+deviceColumns+` FROM device WHERE app_id = $1 AND number < $2 AND number IN (
-		SELECT number FROM device WHERE registration_id = $4 AND app_id = $1
-		UNION SELECT number FROM device WHERE app_id = $1 AND alias = $4
-		UNION SELECT number FROM device WHERE app_id = $1 AND token >= $5 AND token < $6
-		UNION SELECT CAST(value AS BIGINT) FROM `+s.dialect.list("$7")+`) ORDER BY number DESC LIMIT $3`,
-		appID, q.Before, q.Limit, q.Text, strings.ToLower(q.Text), high, string(list))
-	return ds, err
+	for _, column := range []string{"registration_id", "alias"} {
+		if err := s.rows(ctx, add, "SELECT number FROM device WHERE app_id = $1 AND "+column+" = $2 AND number < $3 ORDER BY number DESC LIMIT $4", appID, q.Text, q.Before, q.Limit); err != nil {
+			return nil, err
+		}
+	}
+	if low, high, ok := tokenRange(q.Text); ok {
+		if err := s.rows(ctx, add, "SELECT number FROM device WHERE app_id = $1 AND token BETWEEN $2 AND $3 AND number < $4 ORDER BY number DESC LIMIT $5", appID, low, high, q.Before, q.Limit); err != nil {
+			return nil, err
+		}
+	}
+	slices.Sort(numbers)
+	numbers = slices.Compact(numbers)
+	slices.Reverse(numbers)
+	for _, n := range numbers[:min(len(numbers), q.Limit)] {
+		if err := s.rows(quick(ctx), scan, "SELECT "+deviceColumns+" FROM device WHERE app_id = $1 AND number = $2", appID, n); err != nil {
+			return nil, err
+		}
+	}
+	return ds, nil
 }
 
 // tagged returns the newest devices that carry the searched text as a tag.

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"iter"
 	"math/rand/v2"
@@ -252,7 +253,7 @@ func putMark(t *tx, id aurora.MessageID, block uint32, mark aurora.Mark, b *roar
 	return err
 }
 
-const targetColumns = "number, platform, COALESCE(token, ''), environment, retired_reason, push_disabled"
+const targetColumns = "number, platform, token, environment, retired_reason, push_disabled"
 
 // portion is how many targets are read by one statement.
 const portion = 512
@@ -287,11 +288,12 @@ func (s *Store) readPortion(ctx context.Context, appID int64, wanted []uint32, i
 		var t dispatch.Target
 		var platform string
 		var env int
-		if err := row.Scan(&t.Number, &platform, &t.Token, &env, &t.RetiredReason, &t.PushDisabled); err != nil {
+		var token []byte
+		if err := row.Scan(&t.Number, &platform, &token, &env, &t.RetiredReason, &t.PushDisabled); err != nil {
 			return err
 		}
 		if _, found := slices.BinarySearch(wanted, t.Number); found {
-			t.Platform, t.Environment = aurora.Platform(platform), aurora.Environment(env)
+			t.Platform, t.Environment, t.Token = aurora.Platform(platform), aurora.Environment(env), hex.EncodeToString(token)
 			into = append(into, t)
 		}
 		return nil

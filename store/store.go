@@ -169,6 +169,11 @@ func (s *Store) migrate(ctx context.Context, conn *sql.Conn) (err error) {
 		if _, err := conn.ExecContext(ctx, s.dialect.words.Replace(string(text))); err != nil {
 			return fmt.Errorf("%s: %w", file, err)
 		}
+		if step := steps[version+i+1]; step != nil {
+			if err := step(ctx, conn, s.dialect); err != nil {
+				return fmt.Errorf("%s: %w", file, err)
+			}
+		}
 		if _, err := conn.ExecContext(ctx, s.dialect.rewrite("INSERT INTO schema_version (version) VALUES ($1)"), version+i+1); err != nil {
 			return err
 		}

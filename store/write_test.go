@@ -41,7 +41,7 @@ func TestGroupWhoseTransactionIsUndone(t *testing.T) {
 	db := open(t, dir)
 	app := newApp(t, db)
 	other := beside(t, dir)
-	if _, err := other.Exec(`CREATE TRIGGER full BEFORE INSERT ON device WHEN NEW.install_id = 'boom'
+	if _, err := other.Exec(`CREATE TRIGGER full BEFORE INSERT ON device WHEN NEW.registration_id = 'boom'
 		BEGIN SELECT RAISE(ROLLBACK, 'database or disk is full'); END`); err != nil {
 		t.Fatal(err)
 	}
@@ -59,10 +59,10 @@ func TestGroupWhoseTransactionIsUndone(t *testing.T) {
 	for i := range n {
 		wg.Go(func() {
 			d := registry.Stored{InstallID: fmt.Sprint("install-", i), SecretHash: []byte("digest")}
+			d.AppID, d.RegistrationID, d.Platform = app.ID, fmt.Sprint("registration-", i), aurora.IOS
 			if i == n/2 {
-				d.InstallID = "boom"
+				d.RegistrationID = "boom"
 			}
-			d.AppID, d.RegistrationID, d.Platform = app.ID, aurora.NewKey(), aurora.IOS
 			_, failed[i] = db.RegisterDevice(t.Context(), d)
 		})
 	}
@@ -73,7 +73,7 @@ func TestGroupWhoseTransactionIsUndone(t *testing.T) {
 	wg.Wait()
 	for i, err := range failed {
 		var stored int
-		if e := other.QueryRow("SELECT COUNT(*) FROM device WHERE install_id = $1", fmt.Sprint("install-", i)).Scan(&stored); e != nil {
+		if e := other.QueryRow("SELECT COUNT(*) FROM device WHERE registration_id = $1", fmt.Sprint("registration-", i)).Scan(&stored); e != nil {
 			t.Fatal(e)
 		}
 		if (err == nil) != (stored == 1) {
