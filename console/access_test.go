@@ -45,7 +45,13 @@ var routes = []struct {
 	{"GET", full + "/schedules", 200, false},
 	{"POST", full + "/schedules/" + scheduleID, 422, false},
 	{"GET", full + "/messages", 200, false},
+	{"GET", full + "/messages?q=Gate", 200, false},
+	{"GET", full + "/messages?q=nothing", 200, false},
+	{"GET", full + "/messages/compare?id=" + messageID.String() + "&id=" + (messageID - 1).String(), 200, false},
+	{"GET", full + "/messages/compare", 200, false},
 	{"GET", full + "/messages/" + messageID.String(), 200, false},
+	{"GET", full + "/messages/" + messageID.String() + "/devices?with=received&without=opened", 200, false},
+	{"POST", full + "/messages/" + messageID.String() + "/stop", 303, false},
 	{"GET", full + "/messages/" + messageID.String() + "/device?registration_id=" + phoneID, 303, false},
 	{"GET", full + "/devices", 200, false},
 	{"GET", full + "/devices/" + phoneID, 200, false},
@@ -123,7 +129,7 @@ func TestScriptsAreLedToSignInAndBack(t *testing.T) {
 func TestAnotherSiteCannotSubmit(t *testing.T) {
 	w := newWorld(plain)
 	v := newVisitor(t, w, ownerSession)
-	for _, path := range []string{"/signout", "/apps", full + "/secret", full + "/keys/rotate", full + "/send", full + "/credential", full + "/credential/remove"} {
+	for _, path := range []string{"/signout", "/apps", full + "/secret", full + "/keys/rotate", full + "/send", full + "/messages/" + messageID.String() + "/stop", full + "/schedules/" + scheduleID, full + "/credential", full + "/credential/remove"} {
 		for name, headers := range map[string][]string{"fetch metadata": {"Sec-Fetch-Site", "cross-site"}, "origin": {"Origin", "https://evil.example"}} {
 			r := httptest.NewRequest("POST", path, strings.NewReader(form("environment=development", "name=x", "bundle_id=com.example.x", "audience=all", "body=hi", "life_unit=hours")))
 			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")

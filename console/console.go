@@ -116,7 +116,10 @@ func (c *console) routes() http.Handler {
 
 	mux.Handle("GET /apps/{key}/messages", c.inApp(c.messages))
 	mux.Handle("GET /apps/{key}/messages/live", c.inApp(c.messagesLive))
+	mux.Handle("GET /apps/{key}/messages/compare", c.inApp(c.compare))
 	mux.Handle("GET /apps/{key}/messages/{id}", c.inApp(c.message))
+	mux.Handle("POST /apps/{key}/messages/{id}/stop", c.inApp(c.stop))
+	mux.Handle("GET /apps/{key}/messages/{id}/devices", c.inApp(c.markedDevices))
 	mux.Handle("GET /apps/{key}/messages/{id}/live", c.inApp(c.messageLive))
 	mux.Handle("GET /apps/{key}/messages/{id}/device", c.inApp(c.messageDevice))
 

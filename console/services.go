@@ -96,6 +96,9 @@ type Reports interface {
 	// unless it is 0.
 	Messages(ctx context.Context, appID int64, before aurora.MessageID, limit int) ([]ledger.Report, error)
 	Report(ctx context.Context, appID int64, id aurora.MessageID) (ledger.Report, error)
+	Search(ctx context.Context, appID int64, q ledger.Query) (ledger.Found, error)
+	// MarkedDevices returns registration ids, and where to go on; -1 at the end.
+	MarkedDevices(ctx context.Context, appID int64, id aurora.MessageID, q ledger.Selection) (ids []string, next int64, err error)
 	Timeline(ctx context.Context, appID int64, registrationID string, id aurora.MessageID) ([]ledger.Step, error)
 	DeviceMessages(ctx context.Context, appID int64, registrationID string, limit int) ([]ledger.Report, error)
 	// Watch sends a hint whenever something of the app moved, until the

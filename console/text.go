@@ -26,6 +26,7 @@ func (c *console) funcs(l *language) template.FuncMap {
 		"clock":     clock,
 		"num":       number,
 		"share":     share,
+		"permille":  permille,
 		"width":     width,
 		"explain":   func(reason string) string { return aurora.ExplainReasonIn(reason, l.word) },
 		"step":      func(s ledger.Step) ledger.Step { return s.In(l.word) },
@@ -102,6 +103,14 @@ func share(part, whole uint64) string {
 	}
 	p := min(max(100*float64(part)/float64(whole), 0.1), 99.9)
 	return strings.TrimSuffix(strconv.FormatFloat(p, 'f', 1, 64), ".0") + " %"
+}
+
+// permille is part of whole in parts of a thousand, rounded down.
+func permille(part, whole uint64) uint64 {
+	if whole == 0 {
+		return 0
+	}
+	return part * 1000 / whole
 }
 
 // width is the length of a bar in per cent for an SVG attribute. What is not

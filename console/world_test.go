@@ -57,6 +57,8 @@ type world struct {
 	counted     []audience.Expr
 	overlap     time.Duration // of the newest rotation
 	rotated     bool
+	queries     []ledger.Query
+	selections  []ledger.Selection
 	planned     []dispatch.Schedule
 	tests       map[int64][]registry.TestDevice
 }
@@ -390,6 +392,23 @@ func (w *world) Report(_ context.Context, appID int64, id aurora.MessageID) (led
 		}
 	}
 	return ledger.Report{}, aurora.Errorf(aurora.NotFound, "This app has no message %v.", id)
+}
+func (w *world) Search(ctx context.Context, appID int64, q ledger.Query) (f ledger.Found, err error) {
+	w.queries = append(w.queries, q)
+	reports, err := w.Messages(ctx, appID, q.Before, 100)
+	for _, r := range reports {
+		if strings.Contains(string(r.Message.Content.IOS.Alert), q.Text) {
+			f.Reports = append(f.Reports, r)
+		}
+	}
+	return f, err
+}
+func (w *world) MarkedDevices(_ context.Context, appID int64, id aurora.MessageID, q ledger.Selection) (ids []string, next int64, err error) {
+	w.selections = append(w.selections, q)
+	for _, d := range w.devices[appID] {
+		ids = append(ids, d.RegistrationID)
+	}
+	return ids, 65536, nil
 }
 func (w *world) Timeline(context.Context, int64, string, aurora.MessageID) ([]ledger.Step, error) {
 	return w.steps, nil
