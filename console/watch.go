@@ -11,27 +11,26 @@ import (
 
 // pulse measures how fast a message is sent, from one look to the next.
 type pulse struct {
-	at      time.Time
-	settled uint64
+	at            time.Time
+	settled, rate uint64
 }
 
 // measure fills in the rate. The first look takes the average since the
-// message was accepted.
+// message was accepted; looks within a second of each other share one.
 func (p *pulse) measure(v *reportView, now time.Time) {
-	since, settled := v.Message.AcceptedAt, uint64(0)
-	if !p.at.IsZero() {
-		since, settled = p.at, p.settled
-	}
-	took := now.Sub(since)
-	if v.State != ledger.Sending || took <= 0 {
+	if v.State != ledger.Sending {
 		return
 	}
-	v.Rate = uint64(float64(v.Settled()-min(settled, v.Settled())) / took.Seconds())
-	if v.Rate > 0 {
-		v.Left = time.Duration(float64(v.Pending) / float64(v.Rate) * float64(time.Second)).Round(time.Second)
+	since := p.at
+	if since.IsZero() {
+		since = v.Message.AcceptedAt
 	}
-	if took >= time.Second || p.at.IsZero() { // shorter ones would jump
+	if took := now.Sub(since); p.at.IsZero() || took >= time.Second {
+		p.rate = uint64(float64(v.Settled()-min(p.settled, v.Settled())) / max(took, time.Millisecond).Seconds())
 		p.at, p.settled = now, v.Settled()
+	}
+	if v.Rate = p.rate; p.rate > 0 {
+		v.Left = time.Duration(float64(v.Pending) / float64(p.rate) * float64(time.Second)).Round(time.Second)
 	}
 }
 
