@@ -25,7 +25,18 @@ func openStore(ctx context.Context, c Config) (*store.Store, error) {
 	if err := os.MkdirAll(c.Data, 0o700); err != nil {
 		return nil, fmt.Errorf("the data folder cannot be made: %w", err)
 	}
-	return store.OpenURL(ctx, c.Database)
+	s, err := store.OpenURL(ctx, c.Database)
+	if err != nil {
+		return nil, err
+	}
+	moving, err := s.Moving(ctx)
+	if err == nil && moving {
+		err = errors.New("a move into this database is not finished: run `aurora migrate` again, it goes on where it was")
+	}
+	if err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
 }
 
 // openBus begins to carry hints between the servers of the database. Without

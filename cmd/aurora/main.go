@@ -42,7 +42,7 @@ func root() *cobra.Command {
 			return fromEnvironment(cmd.Flags())
 		},
 	}
-	cmd.AddCommand(demoCommand(), serveCommand(), apnsCommand(), webhookCommand(), pushCommand(), jpushCertCommand(), benchCommand())
+	cmd.AddCommand(demoCommand(), serveCommand(), apnsCommand(), webhookCommand(), pushCommand(), jpushCertCommand(), benchCommand(), migrateCommand())
 	cmd.AddCommand(onDatabase(accountCommand(), appCommand(), groupCommand(), keyCommand(), doctorCommand(), backupCommand(), restoreCommand())...)
 	return cmd
 }
