@@ -54,6 +54,8 @@ const wide = `(() => {
     const r = range.getBoundingClientRect();
     if (r.width && r.right > box.getBoundingClientRect().right + 0.5) over.push("text " + t.data.trim().slice(0, 40) + " " + Math.round(r.right));
   }
+  const main = document.querySelector("main").getBoundingClientRect();
+  for (const e of document.querySelectorAll("main > *, main .table")) if (e.getBoundingClientRect().right > main.right + 0.5) over.push(e.tagName + "." + e.className + " leaves main");
   if (document.documentElement.scrollWidth > innerWidth) over.push("page " + document.documentElement.scrollWidth);
   return over.slice(0, 5);
 })()`
@@ -225,7 +227,7 @@ func (s sight) check(t *testing.T, ctx context.Context, theme string) {
 	if theme != "light" {
 		return
 	}
-	for _, width := range []int64{360, 768, 1440} {
+	for _, width := range []int64{360, 768, 1280} {
 		must(t, chromedp.Do(ctx, chromedp.EmulateViewport(width, 900)))
 		over, err := chromedp.Run(ctx, chromedp.Evaluate[[]string](wide))
 		must(t, err)

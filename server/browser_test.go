@@ -91,7 +91,10 @@ func TestFirstPushInABrowser(t *testing.T) {
 	console.fill("f-title", "Gate change")
 	console.fill("f-body", "Your flight now leaves from B12.")
 	console.do(chromedp.SetValue(chromedp.ID("f-environment"), "development"))
+	console.waitFor(`document.getElementById("count").innerText === "1"`) // the live count, from the real index
 	console.click(`.send-bar .button-main`)
+	console.waitFor(`/Send now to 1 device/.test(document.querySelector(".confirm-send")?.innerText)`)
+	console.click(`.confirm-send`)
 	console.waitFor(`/\/messages\/\d+$/.test(location.pathname)`)
 
 	screen.waitFor(`!document.getElementById("banner").hidden && document.getElementById("banner").innerText.includes("B12")`)
@@ -231,6 +234,7 @@ func (p tab) picture(name string) {
 	if dir == "" {
 		return
 	}
+	p.waitFor(`document.getAnimations().every(a => a.playState !== "running" || a.effect.getComputedTiming().endTime === Infinity)`) // not half-way
 	png, err := chromedp.Run(p.ctx, chromedp.CaptureScreenshot())
 	if err != nil {
 		p.t.Fatal(err)
