@@ -31,6 +31,9 @@ type Config struct {
 	// People is what concerns several people: teams, invitations, second factors,
 	// sessions, the audit log. Without it the console has no such pages.
 	People Membership
+	// Figures and Pushes are what reports are made of; without them there are none.
+	Figures DeviceFigures
+	Pushes  PushFigures
 
 	// PublicURL is the base URL under which devices and servers reach Aurora,
 	// such as https://push.example.com; it is written into PushConfig.plist
@@ -132,6 +135,10 @@ func (c *console) routes() http.Handler {
 
 	if c.People != nil {
 		c.peopleRoutes(mux)
+	}
+	if c.Figures != nil && c.Pushes != nil {
+		mux.Handle("GET /apps/{key}/reports", c.inApp(c.reports))
+		mux.Handle("GET /apps/{key}/reports/{file}", c.inApp(c.reportFile))
 	}
 	mux.Handle("/", c.open(func(http.ResponseWriter, *http.Request, visit) error { return errNoPage }))
 	return mux

@@ -26,6 +26,7 @@ var appPlaces = []place{
 		{Name: "Scheduled", Path: "/schedules", Pages: []string{"schedules"}},
 	}},
 	{Name: "Devices", Icon: "devices", Path: "/devices", Pages: []string{"devices"}},
+	{Name: "Reports", Icon: "reports", Path: "/reports", Pages: []string{"reports"}},
 	{Name: "Settings", Icon: "settings", Path: "/credential", Tabs: []place{
 		{Name: "Credential", Path: "/credential", Pages: []string{"credential"}},
 		{Name: "Keys", Path: "/keys", Pages: []string{"keys"}},

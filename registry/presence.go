@@ -219,8 +219,13 @@ const (
 func (s *Service) closeSeen(ctx context.Context) error {
 	now := time.Now()
 	for unit, kept := range map[Unit]time.Duration{Hour: keepHours, Day: keepDays, Month: keepMonths} {
-		// An hour of grace: another node may still write what it gathered.
-		if err := s.store.CloseSeen(ctx, unit.Period(now.Add(-time.Hour)), unit.Period(now.Add(-kept))); err != nil {
+		// An hour of grace: another node may still write what it gathered. Retention
+		// asks for the sets of the last days.
+		open := now.Add(-time.Hour)
+		if unit == Day {
+			open = Day.Start(now, -maxRetention)
+		}
+		if err := s.store.CloseSeen(ctx, unit.Period(open), unit.Period(now.Add(-kept))); err != nil {
 			return err
 		}
 	}

@@ -64,6 +64,7 @@ type Store interface {
 	Labels
 	TestDevices
 	Presence
+	Statistics
 	Tokens
 }
 

@@ -1,0 +1,97 @@
+package console_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aurora-push/aurora"
+	"github.com/aurora-push/aurora/console"
+	"github.com/aurora-push/aurora/registry"
+)
+
+// register registers devices of an app and returns the ids.
+func (h *house) register(t *testing.T, n int) (ids []string) {
+	t.Helper()
+	for i := range n {
+		id, err := h.Registry.Register(t.Context(), h.app.ID, registry.Registration{InstallID: fmt.Sprintf("install-%04d", i), Secret: strings.Repeat("s", 43), Platform: aurora.IOS,
+			Profile: aurora.Profile{AppVersion: fmt.Sprintf("4.%d.0", i%15), OSVersion: "18.1", Model: "iPhone16,2"},
+			Change:  registry.Change{Token: new(fmt.Sprintf("%064x", i)), Environment: new(aurora.Development)}})
+		check(t, err)
+		ids = append(ids, id)
+	}
+	return ids
+}
+
+// sent sends to everybody of an app that has no credential, and waits until each
+// device has its outcome.
+func (h *house) sent(t *testing.T, devices int) {
+	t.Helper()
+	got := h.ask(t, h.session[aurora.OwnerRole], "POST", "/apps/"+h.app.Key+"/send", "audience=all", "title=Gate change", "body=B12", "environment=development", "life=1", "life_unit=hours", "confirmed=1")
+	if got.status != http.StatusSeeOther {
+		t.Fatalf("%d %s", got.status, got.body)
+	}
+	for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
+		list, err := h.Ledger.Messages(t.Context(), h.app.ID, 0, 1)
+		check(t, err)
+		if len(list) == 1 && list[0].Failed == uint64(devices) {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%+v", list)
+		}
+	}
+}
+
+// TestReports: what happened is in the page, in the tables behind its charts,
+// and in its files; an app without anything is told what to do.
+func TestReports(t *testing.T) {
+	h := openHouse(t)
+	owner, path := h.session[aurora.OwnerRole], "/apps/"+h.app.Key+"/reports"
+	empty := h.ask(t, owner, "GET", path).body
+	for _, part := range []string{"Getting started", "Nothing was sent in this time.", "Come back in a few days"} {
+		if !strings.Contains(empty, part) {
+			t.Errorf("an empty report does not say %q", part)
+		}
+	}
+	h.register(t, 30)
+	h.sent(t, 30)
+	for _, span := range []string{"hours", "days", "months", "nonsense"} {
+		body := h.ask(t, owner, "GET", path+"?span="+span).body
+		for _, part := range []string{"NoCredential", `<polyline class="line-a"`, "<dd>30 <span"} {
+			if !strings.Contains(body, part) {
+				t.Errorf("%s: no %q in\n%s", span, part, body)
+			}
+		}
+	}
+	for file, want := range map[string]string{"devices": ",30,0,0\n", "pushes": ",1,30,0,30,0,0\n", "errors": "NoCredential,30,", "retention": ",30,", "versions": "value,devices\n", "systems": "value,devices\n"} {
+		got := h.ask(t, owner, "GET", path+"/"+file+".csv?span=days")
+		if got.status != http.StatusOK || !strings.Contains(got.body, want) || got.Get("Content-Type") != "text/csv; charset=utf-8" {
+			t.Errorf("%s.csv: %d %s", file, got.status, got.body)
+		}
+	}
+	if got := h.ask(t, owner, "GET", path+"/secrets.csv"); got.status != http.StatusNotFound {
+		t.Errorf("%d", got.status)
+	}
+}
+
+// TestReportsInBrowser looks at the page with and without numbers.
+func TestReportsInBrowser(t *testing.T) {
+	tab, complaints := console.OpenBrowser(t)
+	h := openHouse(t)
+	h.register(t, 30)
+	h.sent(t, 30)
+	ctx, cancel := context.WithTimeout(tab, 60*time.Second)
+	defer cancel()
+	p := console.NewTab(t, ctx, h.url)
+	p.As(h.session[aurora.OwnerRole])
+	p.Open("/apps/" + h.app.Key + "/reports?span=hours")
+	p.Do(`document.querySelectorAll("details.fold").forEach(d => d.open = true)`)
+	p.Look("reports")
+	for _, text := range complaints() {
+		t.Errorf("the browser's console: %s", text)
+	}
+}
