@@ -4,8 +4,6 @@
 package audience
 
 import (
-	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 )
@@ -22,55 +20,6 @@ const (
 	OpNot            // devices not in the only argument
 )
 
-// Field is the property a term tests.
-type Field string
-
-// The fields. Alias and Registration select few devices and are looked up in
-// the device table; the others are kept as bitmaps.
-const (
-	Tag          Field = "tag"
-	Alias        Field = "alias"
-	Registration Field = "registration"
-	Platform     Field = "platform"
-	Token        Field = "token"   // value: the environment in which the device can be sent to
-	List         Field = "list"    // value: the message whose list of devices was resolved when it was accepted
-	State        Field = "state"   // value: one of the states of a device that keep pushes from it
-	Special      Field = "special" // value: a SpecialToken; not part of the text form
-)
-
-// The states, in which a device may be whether it has a token or not.
-const (
-	OptedOut    = "opted_out"   // its user switched pushes off in the app
-	Quarantined = "quarantined" // the vendor said that its last token is dead
-)
-
-var fields = []Field{Tag, Alias, Registration, Platform, Token, List, State}
-
-// SpecialToken is the value of a Special term: devices with a token of a kind
-// and a name beside that of notifications, in an environment.
-func SpecialToken(kind, environment, name string) string {
-	return kind + "/" + environment + "/" + name
-}
-
-// Special splits the value of a Special term.
-func (t Term) Special() (kind, environment, name string, err error) {
-	parts := strings.SplitN(t.Value, "/", 3)
-	if len(parts) != 3 {
-		return "", "", "", fmt.Errorf("audience: %.100q names no token", t.Value)
-	}
-	return parts[0], parts[1], parts[2], nil
-}
-
-// Term is one property of a device: field and value.
-type Term struct {
-	Field Field
-	Value string
-}
-
-// String returns the key under which the term's bitmap is stored, such as
-// "tag:vip".
-func (t Term) String() string { return string(t.Field) + ":" + t.Value }
-
 // Expr is an audience expression. The zero value selects every device.
 type Expr struct {
 	Op   Op
@@ -82,7 +31,7 @@ type Expr struct {
 func All() Expr { return Expr{} }
 
 // Is selects the devices whose field has the value.
-func Is(f Field, value string) Expr { return Expr{Op: OpTerm, Term: Term{f, value}} }
+func Is(f Field, value string) Expr { return Expr{Op: OpTerm, Term: Term{Field: f, Value: value}} }
 
 // Not selects the devices that e does not.
 func Not(e Expr) Expr { return Expr{Op: OpNot, Args: []Expr{e}} }
@@ -126,7 +75,7 @@ func (e Expr) write(b *strings.Builder, nested bool) {
 		b.WriteString("all")
 	case OpTerm:
 		b.WriteString(string(e.Term.Field))
-		b.WriteByte(':')
+		b.WriteString(e.Term.Rel.String())
 		if isWord(e.Term.Value) {
 			b.WriteString(e.Term.Value)
 		} else {
@@ -163,6 +112,24 @@ func (e Expr) Terms() []Term {
 	return terms
 }
 
+// Size returns how many terms an expression has, and how deep its text form
+// nests parentheses and negations: what the limits are about.
+func (e Expr) Size() (terms, depth int) { return e.size(false) }
+
+func (e Expr) size(nested bool) (terms, depth int) {
+	if e.Op == OpTerm {
+		return 1, 0
+	}
+	for _, a := range e.Args {
+		t, d := a.size(true)
+		terms, depth = terms+t, max(depth, d)
+	}
+	if e.Op == OpNot || nested && e.Op != OpAll { // an exclamation mark, or parentheses
+		depth++
+	}
+	return terms, depth
+}
+
 // Points returns the alias and registration terms of a part of the expression
 // that every selected device must satisfy, so that the candidates can be
 // looked up one by one; false if there is no such part.
@@ -188,55 +155,4 @@ func (e Expr) Points() ([]Term, bool) {
 		}
 	}
 	return nil, false
-}
-
-// Subject is one device as an expression sees it.
-type Subject struct {
-	Tags           []string
-	Alias          string
-	RegistrationID string
-	Platform       string
-	Lists          []string
-	States         []string
-	Specials       []string
-	Token          string // environment of the live push token; "" without one, or with pushes switched off
-}
-
-// Match reports whether the expression selects the device. It is slow, obvious,
-// and the definition of what expressions mean.
-func (e Expr) Match(s Subject) bool {
-	switch e.Op {
-	case OpAll:
-		return true
-	case OpTerm:
-		return e.Term.match(s)
-	case OpNot:
-		return !e.Args[0].Match(s)
-	case OpOr:
-		return slices.ContainsFunc(e.Args, func(a Expr) bool { return a.Match(s) })
-	default: // OpAnd
-		return !slices.ContainsFunc(e.Args, func(a Expr) bool { return !a.Match(s) })
-	}
-}
-
-func (t Term) match(s Subject) bool {
-	switch t.Field {
-	case Tag:
-		return slices.Contains(s.Tags, t.Value)
-	case Alias:
-		return s.Alias != "" && s.Alias == t.Value
-	case List:
-		return slices.Contains(s.Lists, t.Value)
-	case State:
-		return slices.Contains(s.States, t.Value)
-	case Special:
-		return slices.Contains(s.Specials, t.Value)
-	case Registration:
-		return s.RegistrationID == t.Value
-	case Platform:
-		return s.Platform == t.Value
-	case Token:
-		return s.Token != "" && s.Token == t.Value
-	}
-	return false
 }

@@ -2,9 +2,12 @@ package audience
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // Limits of an expression, so that no input costs unbounded time or stack.
@@ -14,31 +17,69 @@ const (
 	MaxDepth = 64 // nested parentheses and negations
 )
 
-// Parse reads an expression such as
+// Limits of an expression that people write, which goes into a larger one.
+const (
+	MaxWrittenText  = 16 << 10 // bytes
+	MaxWrittenTerms = 256
+	MaxWrittenDepth = 32
+)
+
+// SyntaxError says what is wrong with the text of an expression, and where.
+type SyntaxError struct {
+	At      int // the character, counted from 1
+	Problem string
+}
+
+// Error implements error.
+func (e *SyntaxError) Error() string {
+	return fmt.Sprintf("audience expression: at character %d: %s", e.At, e.Problem)
+}
+
+// Parse reads the canonical form, such as
 //
-//	tag:vip & (tag:beijing | tag:"new york") & !alias:reader-17
+//	tag:vip & (tag:beijing | tag:"new york") & !seen>=2026-10-24
 //
-// Values that are not plain words are quoted as in Go or JSON. "all" selects
-// every device; && and || are accepted for & and |. "&" binds tighter than "|".
+// and anything that Read does.
 func Parse(text string) (Expr, error) {
-	if len(text) > MaxText {
-		return Expr{}, fmt.Errorf("the expression is %d bytes long; at most %d are allowed", len(text), MaxText)
+	return parse(text, MaxText, MaxTerms, MaxDepth, true)
+}
+
+// Read reads an expression that people write, such as
+//
+//	vip && (beijing || "new york") && version>=2.3 && !seen>30d
+//
+// A word by itself is a tag, "all" is everyone. && and || may be written & and
+// |; "&" binds tighter than "|". Values that are not plain words are quoted as
+// in Go or JSON. Any error but of length is a *SyntaxError.
+func Read(text string) (Expr, error) {
+	return parse(text, MaxWrittenText, MaxWrittenTerms, MaxWrittenDepth, false)
+}
+
+func parse(text string, maxText, maxTerms, maxDepth int, hidden bool) (Expr, error) {
+	if len(text) > maxText {
+		return Expr{}, fmt.Errorf("the audience expression is %d bytes long; at most %d are allowed", len(text), maxText)
 	}
-	p := parser{text: text}
+	p := parser{text: text, maxTerms: maxTerms, maxDepth: maxDepth, hidden: hidden}
+	if !utf8.ValidString(text) {
+		p.pos = strings.IndexRune(text, utf8.RuneError)
+		return Expr{}, p.errorf("the text is not valid UTF-8")
+	}
 	e, err := p.or(0)
 	if err != nil {
 		return Expr{}, err
 	}
 	if p.space(); p.pos < len(p.text) {
-		return Expr{}, p.errorf("unexpected %q; join terms with & or |", p.text[p.pos])
+		return Expr{}, p.errorf("unexpected %q; join terms with && or ||", p.next())
 	}
 	return e, nil
 }
 
 type parser struct {
-	text  string
-	pos   int
-	terms int
+	text               string
+	pos                int
+	terms              int
+	maxTerms, maxDepth int
+	hidden             bool // the fields of Aurora itself are allowed
 }
 
 func (p *parser) or(depth int) (Expr, error)  { return p.list('|', depth, p.and, Or) }
@@ -63,44 +104,134 @@ func (p *parser) list(op byte, depth int, item func(int) (Expr, error), build fu
 }
 
 func (p *parser) unary(depth int) (Expr, error) {
-	if depth > MaxDepth {
-		return Expr{}, p.errorf("nested more than %d deep", MaxDepth)
+	if depth > p.maxDepth {
+		return Expr{}, p.errorf("nested more than %d deep; save a part of it as a segment", p.maxDepth)
 	}
 	switch {
 	case p.accept('!'):
 		e, err := p.unary(depth + 1)
 		return Not(e), err
 	case p.accept('('):
+		open := p.pos
 		e, err := p.or(depth + 1)
 		if err == nil && !p.accept(')') {
-			err = p.errorf("a closing parenthesis is missing")
+			p.space()
+			return e, p.errorf("a closing parenthesis is missing for the one at character %d", p.character(open-1))
 		}
 		return e, err
 	}
 	return p.term()
 }
 
+// term reads a field, a relation and a value, or a tag by itself.
 func (p *parser) term() (Expr, error) {
 	p.space()
+	start := p.pos
+	if p.terms++; p.terms > p.maxTerms {
+		return Expr{}, p.errorf("more than %d terms", p.maxTerms)
+	}
+	if p.pos < len(p.text) && p.text[p.pos] == '"' {
+		tag, err := p.value()
+		return Is(Tag, tag), err
+	}
 	word := p.word()
-	if word == "all" && (p.pos == len(p.text) || p.text[p.pos] != ':') {
+	rel, negated, compared := p.relation()
+	g, known := grammar[Field(word)]
+	known = known && (p.hidden || !g.hidden)
+	switch {
+	case word == "":
+		return Expr{}, p.misplaced()
+	case !compared && word == "all":
 		return All(), nil
+	case !compared && known:
+		return Expr{}, p.errorf("%s needs a value, such as %s; a tag of that name is written tag:%s", word, example(Field(word)), word)
+	case !compared:
+		return Is(Tag, word), nil
+	case !known:
+		p.pos = start
+		return Expr{}, p.errorf("there is no field %.40q%s; the fields are %s", word, p.likely(word), strings.Join(p.fields(), ", "))
 	}
-	if !slices.Contains(fields, Field(word)) {
-		return Expr{}, p.errorf("a term begins with tag:, alias:, registration:, platform:, token: or state:, not %.40q", word)
-	}
-	if p.pos == len(p.text) || p.text[p.pos] != ':' {
-		return Expr{}, p.errorf("a colon and a value must follow %q", word)
-	}
-	p.pos++
+	p.space()
+	valueAt := p.pos
 	value, err := p.value()
 	if err != nil {
 		return Expr{}, err
 	}
-	if p.terms++; p.terms > MaxTerms {
-		return Expr{}, fmt.Errorf("the expression has more than %d terms", MaxTerms)
+	t := Term{Field(word), value, rel}
+	if problem := t.check(); problem != "" {
+		p.pos = valueAt
+		return Expr{}, p.errorf("%s", problem)
 	}
-	return Is(Field(word), value), nil
+	if e := (Expr{Op: OpTerm, Term: t}); !negated {
+		return e, nil
+	}
+	return Not(Expr{Op: OpTerm, Term: t}), nil
+}
+
+// relations by their text, longer ones first.
+var relations = []struct {
+	text    string
+	rel     Rel
+	negated bool
+}{{"<=", AtMost, false}, {">=", AtLeast, false}, {"==", Equal, false}, {"!=", Equal, true}, {":", Equal, false}, {"=", Equal, false}, {"<", Less, false}, {">", More, false}}
+
+// relation reads what stands between a field and its value, if it is there.
+func (p *parser) relation() (rel Rel, negated, ok bool) {
+	start := p.pos
+	p.space()
+	for _, r := range relations {
+		if strings.HasPrefix(p.text[p.pos:], r.text) {
+			p.pos += len(r.text)
+			return r.rel, r.negated, true
+		}
+	}
+	p.pos = start
+	return Equal, false, false
+}
+
+// misplaced says what is wrong where a term should begin.
+func (p *parser) misplaced() error {
+	switch {
+	case p.pos == len(p.text) && strings.TrimSpace(p.text) == "":
+		return p.errorf("the expression is empty; write all for everyone, or a tag")
+	case p.pos == len(p.text):
+		return p.errorf("a term is missing at the end; write a tag, or a field and a value such as platform:ios")
+	}
+	return p.errorf("a term begins with a word or a quotation mark, not with %q; a tag that is not a plain word is quoted", p.next())
+}
+
+// example shows how a field is used.
+func example(f Field) string {
+	switch g := grammar[f]; {
+	case g.kind == versionKind:
+		return string(f) + ">=2.3"
+	case g.kind == timeKind:
+		return string(f) + "<=30d"
+	case g.values != nil:
+		return string(f) + ":" + g.values[0]
+	}
+	return string(f) + ":VALUE"
+}
+
+func (p *parser) fields() []string {
+	var names []string
+	for _, f := range slices.Sorted(maps.Keys(grammar)) {
+		if !grammar[f].hidden {
+			names = append(names, string(f))
+		}
+	}
+	return names
+}
+
+// likely names the field that was meant.
+func (p *parser) likely(word string) string {
+	word = strings.ToLower(word)
+	for _, f := range p.fields() {
+		if len(word) > 1 && (strings.HasPrefix(word, f) || strings.HasPrefix(f, word)) {
+			return "; did you mean " + f
+		}
+	}
+	return ""
 }
 
 func (p *parser) value() (string, error) {
@@ -114,11 +245,11 @@ func (p *parser) value() (string, error) {
 	if err != nil {
 		return "", p.errorf("the quotation does not end")
 	}
-	p.pos += len(quoted)
 	value, err := strconv.Unquote(quoted)
-	if err != nil || value == "" {
+	if err != nil || value == "" || !utf8.ValidString(value) {
 		return "", p.errorf("%.40s is not a value", quoted)
 	}
+	p.pos += len(quoted)
 	return value, nil
 }
 
@@ -137,27 +268,35 @@ func (p *parser) space() {
 	}
 }
 
+// word reads letters of any script, digits, and the signs of a plain word.
 func (p *parser) word() string {
-	start := p.pos
-	for p.pos < len(p.text) && isWordByte(p.text[p.pos]) {
-		p.pos++
+	rest := p.text[p.pos:]
+	end := strings.IndexFunc(rest, func(r rune) bool { return !isWordRune(r) })
+	if end < 0 {
+		end = len(rest)
 	}
-	return p.text[start:p.pos]
+	p.pos += end
+	return rest[:end]
+}
+
+// next is the character at the place.
+func (p *parser) next() string {
+	_, n := utf8.DecodeRuneInString(p.text[p.pos:])
+	return p.text[p.pos : p.pos+n]
 }
 
 func (p *parser) errorf(format string, args ...any) error {
-	return fmt.Errorf("audience expression, at byte %d: %s", p.pos, fmt.Sprintf(format, args...))
+	return &SyntaxError{p.character(p.pos), fmt.Sprintf(format, args...)}
 }
+
+// character counts the characters up to a place, from 1.
+func (p *parser) character(pos int) int { return utf8.RuneCountInString(p.text[:pos]) + 1 }
 
 func isWord(s string) bool {
-	for i := range len(s) {
-		if !isWordByte(s[i]) {
-			return false
-		}
-	}
-	return s != ""
+	return s != "" && !strings.ContainsFunc(s, func(r rune) bool { return !isWordRune(r) })
 }
 
-func isWordByte(c byte) bool {
-	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_' || c == '-' || c == '.'
+func isWordRune(r rune) bool {
+	return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '_' || r == '-' || r == '.' ||
+		r > unicode.MaxASCII && r != utf8.RuneError && (unicode.IsLetter(r) || unicode.IsMark(r) || unicode.IsDigit(r))
 }
