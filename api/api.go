@@ -94,6 +94,7 @@ type Config struct {
 	Devices    Devices
 	Inbox      Inbox
 	Labels     Labels
+	Segments   Segments
 	Statistics Statistics
 	Schedules  Schedules
 	Limits     Limits

@@ -95,6 +95,8 @@ func scopeOf(rt *route) (scope account.Scope, ok bool) {
 		return account.ReportsScope, true
 	case manageFamily:
 		switch rt.pattern[1] {
+		case "segments":
+			return either(account.PushReadScope, account.PushScope)
 		case "webhooks":
 			return either(account.WebhooksReadScope, account.WebhooksScope)
 		case "events":

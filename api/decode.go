@@ -7,6 +7,7 @@ import (
 	"github.com/aurora-push/aurora"
 	"github.com/aurora-push/aurora/audience"
 	"github.com/aurora-push/aurora/dispatch"
+	"github.com/aurora-push/aurora/registry"
 )
 
 // decodePush reads the body of a push in the order in which JPush checks it
@@ -151,6 +152,7 @@ var selectors = []struct {
 	{"tag_not", 20, audience.Tag, noneOf},
 	{"alias", 1000, audience.Alias, audience.AnyOf},
 	{"registration_id", 1000, audience.Registration, audience.AnyOf},
+	{"segment", 1, audience.Segment, audience.AnyOf},
 }
 
 // otherSelector returns a selector of an audience beside one that stands alone,
@@ -194,9 +196,9 @@ func decodeAudience(top object) (e audience.Expr, allowEmpty bool, err error) {
 	if err != nil {
 		return e, false, err
 	}
-	for _, key := range []string{"segment", "abtest", "file"} {
+	for _, key := range []string{"abtest", "file"} {
 		if list := string(o.raw(key)); list != "" && list != "[]" {
-			return e, false, aurora.Errorf(aurora.Invalid, "audience.%s is not supported yet. Use tag, tag_and, tag_not, alias or registration_id.", key)
+			return e, false, aurora.Errorf(aurora.Invalid, "audience.%s is not supported yet. Use tag, tag_and, tag_not, alias, registration_id, segment or expression.", key)
 		}
 	}
 	var parts []audience.Expr
@@ -217,6 +219,16 @@ func decodeAudience(top object) (e audience.Expr, allowEmpty bool, err error) {
 			}
 		}
 		parts = append(parts, sel.build(sel.field, values))
+	}
+	text, ok, err := o.text("expression")
+	if err != nil {
+		return e, false, err
+	}
+	if ok {
+		if e, err = registry.ReadExpression("audience.expression", text); err != nil {
+			return e, false, err
+		}
+		parts = append(parts, e)
 	}
 	if len(parts) == 0 {
 		return e, false, aurora.Errorf(aurora.Invalid, "audience selects nothing. Say \"all\", or name tags, an alias or registration ids.")

@@ -117,6 +117,11 @@ var routes = []route{
 	at("GET", "/v1/messages/{id}/devices/{device}", reportFamily, (*server).messageTimeline),
 
 	at("POST", "/v1/audience/count", pushFamily, (*server).countAudience),
+	at("GET", "/v1/segments", manageFamily, (*server).segments),
+	at("POST", "/v1/segments", manageFamily, (*server).createSegment),
+	at("GET", "/v1/segments/{segment}", manageFamily, (*server).segment),
+	at("PUT", "/v1/segments/{segment}", manageFamily, (*server).replaceSegment),
+	at("DELETE", "/v1/segments/{segment}", manageFamily, (*server).deleteSegment),
 
 	at("GET", "/v1/keys", manageFamily, (*server).apiKeys),
 	at("POST", "/v1/keys", manageFamily, (*server).createAPIKey),

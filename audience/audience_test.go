@@ -235,7 +235,7 @@ func TestRefusals(t *testing.T) {
 		"a \u202e b":                             "unexpected",
 		strings.Repeat("!", 33) + "a":            "character 34: nested more than 32 deep",
 		strings.Repeat("(", 10000):               "nested more than 32 deep",
-		strings.Repeat("(a|", 5000):             "nested more than 32 deep",
+		strings.Repeat("(a|", 5000):              "nested more than 32 deep",
 		"a" + strings.Repeat("|a", 256):          "more than 256 terms",
 		"all" + strings.Repeat("|all", 256):      "more than 256 terms",
 		strings.Repeat("a", MaxWrittenText+1):    "bytes long; at most 16384",

@@ -118,6 +118,12 @@ var grammar = map[Field]struct {
 // Outcome reports whether the field is a mark of a message.
 func (f Field) Outcome() bool { return grammar[f].kind == messageKind }
 
+// OfDevice reports whether the field is a property of the device itself, which
+// is all that Match needs to know of it.
+func (f Field) OfDevice() bool {
+	return !f.Outcome() && f != List && f != Special && f != Segment
+}
+
 // check returns what is wrong with a term that was read, or "".
 func (t *Term) check() string {
 	g := grammar[t.Field]

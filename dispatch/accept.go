@@ -119,7 +119,11 @@ func (s *Service) prepare(ctx context.Context, app aurora.App, r Request) (Accep
 		}
 		r.Audience = audience.And(r.Audience, audience.AnyOf(audience.Registration, tests))
 	}
-	e := onPlatforms(r.Audience, m.Platforms)
+	bound, err := s.c.Registry.Bind(ctx, app.ID, r.Audience, m.AcceptedAt)
+	if err != nil {
+		return Accepted{}, err
+	}
+	e := onPlatforms(bound, m.Platforms)
 	m.Audience = e.String()
 	a := Accepted{Message: m, CID: r.CID, Group: r.group}
 	resolve := func() error { return s.resolve(ctx, e, &a) }

@@ -179,6 +179,9 @@ type Registry interface {
 	TestDevices(ctx context.Context, appID int64) ([]string, error)
 	// Blocks returns how many blocks the app's devices span.
 	Blocks(ctx context.Context, appID int64) (uint32, error)
+	// Bind fixes what an expression means at a moment: whatever changes its
+	// segments or the time later. It refuses one that means nothing in the app.
+	Bind(ctx context.Context, appID int64, e audience.Expr, now time.Time) (audience.Expr, error)
 	Counter
 }
 

@@ -3,6 +3,7 @@ package registry
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -57,13 +58,31 @@ func (s *Service) Blocks(ctx context.Context, appID int64) (uint32, error) {
 	return s.store.Blocks(ctx, appID)
 }
 
-// SelectBlock returns the devices of one block that an expression selects.
+// SelectBlock returns the devices of one block that an expression selects. The
+// caller may change the result.
 func (s *Service) SelectBlock(ctx context.Context, appID int64, e audience.Expr, block uint32) (*roaring.Bitmap, error) {
 	b, err := s.store.LoadBlock(ctx, appID, block, e.Terms())
 	if err != nil {
 		return nil, err
 	}
-	return e.Evaluate(b)
+	numbers, err := e.Evaluate(b)
+	if err == nil && b.has(numbers) {
+		numbers = numbers.Clone()
+	}
+	return numbers, err
+}
+
+// has reports whether a bitmap is one of the block's own, which others may read.
+func (b Block) has(numbers *roaring.Bitmap) bool {
+	if numbers == b.All {
+		return true
+	}
+	for _, m := range b.Terms {
+		if m == numbers {
+			return true
+		}
+	}
+	return false
 }
 
 // SelectPoints returns the devices that an expression with Points selects,
@@ -78,12 +97,25 @@ func (s *Service) SelectPoints(ctx context.Context, appID int64, e audience.Expr
 		return nil, err
 	}
 	numbers := roaring.New()
+	elsewhere := slices.ContainsFunc(e.Terms(), func(t audience.Term) bool { return !t.Field.OfDevice() })
 	for _, p := range found {
-		if e.Match(p.Subject) {
+		if elsewhere || e.Match(p.Subject) {
 			numbers.Add(p.Number)
 		}
 	}
-	return numbers, nil
+	if !elsewhere {
+		return numbers, nil
+	}
+	selected := roaring.New() // what is not written in a device's row is asked of its block
+	for block, part := range audience.ByBlock(numbers) {
+		here, err := s.SelectBlock(ctx, appID, e, block)
+		if err != nil {
+			return nil, err
+		}
+		here.And(part)
+		selected.Or(here)
+	}
+	return selected, nil
 }
 
 // SelectValues adds the devices with any of the aliases or registration ids:
@@ -101,19 +133,11 @@ func (s *Service) Count(ctx context.Context, appID int64, e audience.Expr) (uint
 		}
 		return numbers.GetCardinality(), nil
 	}
-	blocks, err := s.store.Blocks(ctx, appID)
+	counts, err := s.Sieve(ctx, appID, e, nil)
 	if err != nil {
 		return 0, err
 	}
-	var n uint64
-	for block := range blocks {
-		numbers, err := s.SelectBlock(ctx, appID, e, block)
-		if err != nil {
-			return 0, err
-		}
-		n += numbers.GetCardinality()
-	}
-	return n, nil
+	return counts[0], nil
 }
 
 // Pending returns about how many records of changes wait to be folded.

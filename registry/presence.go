@@ -3,7 +3,6 @@ package registry
 import (
 	"cmp"
 	"context"
-	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -36,6 +35,9 @@ type Touch struct {
 	AppID  int64
 	Number uint32
 	At     time.Time
+	// Was is the last contact before, as somebody has read it; it may have moved
+	// on since.
+	Was time.Time
 }
 
 // Presence stores when devices were seen.
@@ -76,8 +78,11 @@ type presence struct {
 	slot    int64                      // the touchPace that known is about
 	known   map[seenAs]*roaring.Bitmap // seen in this slot already
 	notices map[noticed]*roaring.Bitmap
-	touches map[place]time.Time
+	touches map[place]touch
 }
+
+// touch is a contact, and the one before it.
+type touch struct{ at, was time.Time }
 
 type seenAs struct {
 	app  int64
@@ -112,13 +117,13 @@ func (s *Service) Seen(_ context.Context, d aurora.Device, kind Sighting) {
 		return
 	}
 	if p.notices == nil {
-		p.notices, p.touches = map[noticed]*roaring.Bitmap{}, map[place]time.Time{}
+		p.notices, p.touches = map[noticed]*roaring.Bitmap{}, map[place]touch{}
 	}
 	p.note(noticed{d.AppID, now.Unix() / 3600, kind, d.Platform}, d.Number)
 	if kind == Active && p.first(seenAs{d.AppID, Online}, d.Number) {
 		p.note(noticed{d.AppID, now.Unix() / 3600, Online, d.Platform}, d.Number)
 	}
-	p.touches[place{d.AppID, d.Number}] = now
+	p.touch(place{d.AppID, d.Number}, touch{now, d.SeenAt})
 }
 
 // first reports whether a device is seen for the first time in the slot.
@@ -127,6 +132,29 @@ func (p *presence) first(as seenAs, number uint32) bool {
 		p.known[as] = roaring.New()
 	}
 	return p.known[as].CheckedAdd(number)
+}
+
+// touch notes a contact. What was read of the one before may have come from
+// here, and not be written yet: the earlier one is true.
+func (p *presence) touch(at place, t touch) {
+	if known, ok := p.touches[at]; ok {
+		t = touch{later(t.at, known.at), earlier(t.was, known.was)}
+	}
+	p.touches[at] = t
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
 }
 
 func (p *presence) note(n noticed, number uint32) {
@@ -140,8 +168,8 @@ func (p *presence) note(n noticed, number uint32) {
 func (p *presence) lastSeen(d aurora.Device) time.Time {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if at := p.touches[place{d.AppID, d.Number}]; at.After(d.SeenAt) {
-		return at
+	if t := p.touches[place{d.AppID, d.Number}]; t.at.After(d.SeenAt) {
+		return t.at
 	}
 	return d.SeenAt
 }
@@ -161,7 +189,7 @@ func (s *Service) writeSeen(ctx context.Context) error {
 	return err
 }
 
-func (s *Service) write(ctx context.Context, noted map[noticed]*roaring.Bitmap, touched map[place]time.Time) error {
+func (s *Service) write(ctx context.Context, noted map[noticed]*roaring.Bitmap, touched map[place]touch) error {
 	var notices []Notice
 	for n, numbers := range noted {
 		for _, unit := range Units {
@@ -175,7 +203,7 @@ func (s *Service) write(ctx context.Context, noted map[noticed]*roaring.Bitmap, 
 	}
 	touches := make([]Touch, 0, len(touched))
 	for at, seen := range touched {
-		touches = append(touches, Touch{at.app, at.number, seen})
+		touches = append(touches, Touch{at.app, at.number, seen.at, seen.was})
 	}
 	slices.SortFunc(touches, func(a, b Touch) int { // rows that lie together are written together
 		return cmp.Or(cmp.Compare(a.AppID, b.AppID), cmp.Compare(a.Number, b.Number))
@@ -189,7 +217,7 @@ func (s *Service) write(ctx context.Context, noted map[noticed]*roaring.Bitmap, 
 }
 
 // giveBack keeps what could not be written.
-func (p *presence) giveBack(notices map[noticed]*roaring.Bitmap, touches map[place]time.Time) {
+func (p *presence) giveBack(notices map[noticed]*roaring.Bitmap, touches map[place]touch) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.notices == nil {
@@ -203,8 +231,9 @@ func (p *presence) giveBack(notices map[noticed]*roaring.Bitmap, touches map[pla
 			p.notices[n] = numbers
 		}
 	}
-	maps.Copy(touches, p.touches)
-	p.touches = touches
+	for at, t := range touches {
+		p.touch(at, t)
+	}
 }
 
 const (

@@ -66,6 +66,7 @@ type Store interface {
 	Presence
 	Statistics
 	Tokens
+	Segments
 }
 
 // Service answers for devices.

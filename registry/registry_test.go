@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/RoaringBitmap/roaring/v2"
 	"github.com/aurora-push/aurora"
@@ -189,11 +190,20 @@ func TestIndexAgreesWithMatch(t *testing.T) {
 		if round%5 > 0 {
 			continue
 		}
-		e := randomExpr(rnd, names, devices, 3)
+		seen(t, db, devices[rnd.IntN(len(devices))], time.Now().Add(time.Duration(rnd.IntN(10*24))*time.Hour))
+		e := randomExpr(rnd, names, devices, 3).At(time.Now())
 		if got, want := selected(t, r, app, e), byDefinition(t, r, app, devices, e); !got.Equals(want) {
 			t.Fatalf("round %d: %v selects %v, by definition %v", round, e, got, want)
 		}
-		sieved(t, r, app, devices, e, randomExpr(rnd, names, devices, 1), randomExpr(rnd, names, devices, 2))
+		sieved(t, r, app, devices, e, randomExpr(rnd, names, devices, 1).At(time.Now()), randomExpr(rnd, names, devices, 2).At(time.Now()))
+	}
+}
+
+// seen writes that a device was seen.
+func seen(t *testing.T, db *store.Store, d aurora.Device, at time.Time) {
+	t.Helper()
+	if err := db.Notice(t.Context(), nil, []registry.Touch{{AppID: d.AppID, Number: d.Number, At: at, Was: d.SeenAt}}); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -218,7 +228,12 @@ func sieved(t *testing.T, r *registry.Service, app int64, devices []aurora.Devic
 
 func randomChange(rnd *rand.Rand, names []string) registry.Change {
 	pick := func() string { return names[rnd.IntN(len(names))] }
-	switch rnd.IntN(6) {
+	any := func(values ...string) string { return values[rnd.IntN(len(values))] }
+	switch rnd.IntN(8) {
+	case 6, 7:
+		return registry.Change{Profile: map[string]string{
+			any("app_version", "os_version"): any("", "1.0", "1.0.0", "1.10", "1.9-beta", "v2"), "language": any("", "zh", "zh_CN", "en-GB"), "channel": any("", "store", "test"),
+		}}
 	case 5:
 		off := rnd.IntN(2) == 0
 		return registry.Change{PushDisabled: &off}
@@ -239,7 +254,20 @@ func randomChange(rnd *rand.Rand, names []string) registry.Change {
 
 func randomExpr(rnd *rand.Rand, names []string, devices []aurora.Device, depth int) audience.Expr {
 	if depth == 0 {
-		switch rnd.IntN(6) {
+		compared := func(f audience.Field, value string) audience.Expr {
+			return audience.Expr{Op: audience.OpTerm, Term: audience.Term{Field: f, Value: value, Rel: audience.Rel(1 + rnd.IntN(4))}}
+		}
+		switch rnd.IntN(11) {
+		case 6:
+			return compared(audience.Version, []string{"1", "1.0", "1.9", "1.10", "2"}[rnd.IntN(5)])
+		case 7:
+			return audience.Is(audience.OS, []string{"1", "1.9", "2.0"}[rnd.IntN(3)])
+		case 8:
+			return audience.Is(audience.Language, []string{"zh", "zh-cn", "en", "e"}[rnd.IntN(4)])
+		case 9:
+			return compared([]audience.Field{audience.Seen, audience.Registered}[rnd.IntN(2)], []string{"0d", "1d", "3d", "2w"}[rnd.IntN(4)])
+		case 10:
+			return []audience.Expr{audience.Is(audience.Channel, "store"), audience.Is(audience.Environment, "production")}[rnd.IntN(2)]
 		case 5:
 			return audience.Is(audience.State, []string{audience.OptedOut, audience.Quarantined}[rnd.IntN(2)])
 		case 0:
@@ -272,7 +300,11 @@ func selected(t *testing.T, r *registry.Service, app int64, e audience.Expr) *ro
 
 // subject is how an audience sees a device, written down a second time.
 func subject(d aurora.Device) audience.Subject {
-	s := audience.Subject{Tags: d.Tags, Alias: d.Alias, RegistrationID: d.RegistrationID, Platform: string(d.Platform), Token: d.Environment.String()}
+	s := audience.Subject{
+		Tags: d.Tags, Alias: d.Alias, RegistrationID: d.RegistrationID, Platform: string(d.Platform), Environment: d.Environment.String(), Token: d.Environment.String(),
+		Version: d.Profile.AppVersion, OS: d.Profile.OSVersion, Language: d.Profile.Language, Channel: d.Profile.Channel,
+		Seen: d.SeenAt, Registered: d.RegisteredAt, Now: time.Now(),
+	}
 	if d.PushDisabled {
 		s.States, s.Token = []string{audience.OptedOut}, ""
 	}

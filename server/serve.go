@@ -91,7 +91,7 @@ func (s *Server) handler() (http.Handler, error) {
 	rest := api.New(api.Config{
 		Accounts: s.Accounts, Keys: s.Accounts, Owners: s.Accounts, Admin: s.Accounts, Groups: s.Dispatch, Files: s.Files, Assets: s.Assets, Tests: s.Registry,
 		Webhooks: s.Webhooks, Deliveries: s.Webhooks,
-		Dispatcher: s.Dispatch, Reports: s.Ledger, Devices: s.Registry, Inbox: s.Inbox, Labels: s.Registry, Statistics: s.Registry, Schedules: s.Schedules,
+		Dispatcher: s.Dispatch, Reports: s.Ledger, Devices: s.Registry, Inbox: s.Inbox, Labels: s.Registry, Segments: s.Registry, Statistics: s.Registry, Schedules: s.Schedules,
 		Limits: s.config.Limits, Servers: s.cluster.count, TrustedProxies: s.config.TrustedProxies,
 		Logger: s.config.Logger, PublicURL: s.config.PublicURL, Watch: s.watch,
 	})

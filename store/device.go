@@ -41,21 +41,6 @@ func splitTags(s string) []string {
 	return strings.Split(s, ",")
 }
 
-// subject is how an audience sees a device.
-func subject(d aurora.Device) audience.Subject {
-	s := audience.Subject{Tags: d.Tags, Alias: d.Alias, RegistrationID: d.RegistrationID, Platform: string(d.Platform)}
-	if d.RetiredReason == "" && d.Token != "" && !d.PushDisabled {
-		s.Token = d.Environment.String()
-	}
-	if d.PushDisabled {
-		s.States = append(s.States, audience.OptedOut)
-	}
-	if d.RetiredReason != "" {
-		s.States = append(s.States, audience.Quarantined)
-	}
-	return s
-}
-
 // RegisterDevice stores a device under the next free number of its app, or
 // returns the one that already has the install id.
 func (s *Store) RegisterDevice(ctx context.Context, d registry.Stored) (registry.Stored, error) {

@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 
 	"github.com/RoaringBitmap/roaring/v2"
 	"github.com/aurora-push/aurora"
@@ -23,12 +25,34 @@ func (s *Store) Notice(ctx context.Context, notices []registry.Notice, touches [
 			}
 		}
 		for _, touch := range touches {
+			if err := reindexSeen(t, touch); err != nil {
+				return err
+			}
 			if _, err := t.exec("UPDATE device SET seen_at = $3 WHERE app_id = $1 AND number = $2 AND seen_at < $3", touch.AppID, touch.Number, millis(touch.At)); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
+}
+
+// reindexSeen moves a device to the day it is seen on. Mostly that is the day it
+// was last seen on, which needs no look.
+func reindexSeen(t *tx, touch registry.Touch) error {
+	day := audience.Date(touch.At)
+	if audience.Date(touch.Was) == day {
+		return nil
+	}
+	var last int64
+	err := t.row("SELECT seen_at FROM device WHERE app_id = $1 AND number = $2", touch.AppID, touch.Number).Scan(&last)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil
+	}
+	if before := audience.Date(fromMillis(last)); err == nil && before < day {
+		seen := func(day string) []string { return []string{string(audience.Seen) + ":" + day} }
+		t.reindex(touch.AppID, touch.Number, seen(before), seen(day))
+	}
+	return err
 }
 
 // notice adds devices of one block. What is on record already costs no write.

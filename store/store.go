@@ -37,6 +37,7 @@ type Store struct {
 	desk      *desk
 	interests interests
 	beats     beats
+	bitmaps   bitmapCache
 	stmts     sync.Map // query → *sql.Stmt on reads
 }
 

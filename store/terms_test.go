@@ -84,3 +84,37 @@ func TestStatesFromBeforeTheyWereTerms(t *testing.T) {
 		}
 	}
 }
+
+// Devices from before are found by what is indexed since.
+func TestDevicesFromBeforeTheirTermsWereIndexed(t *testing.T) {
+	const day = 24 * 60 * 60 * 1000
+	s := openOld(t, 15, func(run func(string, ...any)) {
+		run("INSERT INTO account (id, email, password_hash, dev_key, dev_secret, created_at) VALUES (1, 'e', '', 'd', x'00', 0)")
+		run("INSERT INTO app (id, account_id, app_key, master_secret, name, bundle_id, next_number, created_at) VALUES (1, 1, 'k', x'00', 'App', 'b', 65539, 0)")
+		for number, profile := range map[int]string{0: `{}`, 1: `{"app_version":"2.3","os_version":"17.5","language":"zh_Hans","channel":"store"}`, 65537: `{"app_version":"2.10"}`} {
+			run("INSERT INTO device (app_id, number, registration_id, install_id, secret_hash, platform, token, environment, profile, registered_at, seen_at) VALUES (1, ?, ?, ?, x'00', 'ios', ?, 2, ?, ?, ?)",
+				number, fmt.Sprint("rid", number), fmt.Sprint("install", number), fmt.Sprint("token", number), profile, day*(1+number), day*(3+number))
+		}
+	})
+	for _, want := range []struct {
+		term  audience.Term
+		block uint32
+		found *roaring.Bitmap
+	}{
+		{audience.Term{Field: audience.Version, Value: "2", Rel: audience.More}, 0, roaring.BitmapOf(1)},
+		{audience.Term{Field: audience.Version, Value: "2.9", Rel: audience.More}, 1, roaring.BitmapOf(65537)},
+		{audience.Term{Field: audience.OS, Value: "17.5.0"}, 0, roaring.BitmapOf(1)},
+		{audience.Term{Field: audience.Language, Value: "zh"}, 0, roaring.BitmapOf(1)},
+		{audience.Term{Field: audience.Channel, Value: "store"}, 0, roaring.BitmapOf(1)},
+		{audience.Term{Field: audience.Environment, Value: "production"}, 0, roaring.BitmapOf(0, 1)},
+		{audience.Term{Field: audience.Registered, Value: "1970-01-03", Rel: audience.AtLeast}, 0, roaring.BitmapOf(1)},
+		{audience.Term{Field: audience.Seen, Value: "1970-01-04", Rel: audience.AtLeast}, 0, roaring.BitmapOf(0, 1)},
+		{audience.Term{Field: audience.Seen, Value: "1970-01-05", Rel: audience.AtLeast}, 0, roaring.BitmapOf(1)},
+		{audience.Term{Field: audience.Seen, Value: "1970-01-05", Rel: audience.AtLeast}, 1, roaring.BitmapOf(65537)},
+	} {
+		b, err := s.LoadBlock(t.Context(), 1, want.block, []audience.Term{want.term})
+		if err != nil || !b.Terms[want.term].Equals(want.found) {
+			t.Errorf("%v selects %v in block %d, %v; want %v", want.term, b.Terms[want.term], want.block, err, want.found)
+		}
+	}
+}

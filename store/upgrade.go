@@ -11,7 +11,7 @@ import (
 
 // steps are what migrations do beside their statements, by their numbers: what
 // SQL cannot say in the same words for every database.
-var steps = map[int]func(context.Context, *sql.Conn, dialect) error{16: compactDevices}
+var steps = map[int]func(context.Context, *sql.Conn, dialect) error{16: compactDevices, 17: fillTerms}
 
 // moveAtOnce is how many rows a step holds in memory.
 const moveAtOnce = 2048
