@@ -3,6 +3,7 @@ package api_test
 import (
 	"encoding/json"
 	"fmt"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -44,6 +45,9 @@ func newFixture(t *testing.T, w *world) *fixture {
 	f.file = w.fileID(t, upload("alias", "vip.txt", "mia\n", "1").as(w.app))
 	f.groupsFile = w.fileID(t, upload("alias", "vip.txt", "mia\n", "1").asDeveloper(w.owner))
 	f.message = w.push(t, w.app, `{"platform":"all","audience":{"alias":["mia"]},"message":{"msg_content":"x"}}`).MessageID
+	for _, app := range []aurora.App{w.app, w.other} {
+		w.accepted(t, request{path: "/v1/segments", body: `{"name":"vips","expression":"vip"}`}.as(app), nil)
+	}
 	var s made
 	w.accepted(t, request{path: "/v3/schedules", body: scheduleOf("standup", weekly())}.as(w.app), &s)
 	f.schedule = s.ID
@@ -92,7 +96,7 @@ func whole(platform, audience, content string) string {
 }
 
 func (f *fixture) pushBodies(key, override string) (bodies []string) {
-	everything := `{"tag":["vip"],"tag_and":["vip"],"tag_not":["gone"],"alias":["mia"],"registration_id":["` + f.p.id + `"]}`
+	everything := `{"tag":["vip"],"tag_and":["vip"],"tag_not":["gone"],"alias":["mia"],"registration_id":["` + f.p.id + `"],"segment":["vips"],"expression":"vip && !seen>30d"}`
 	audiences := []string{everything, `"all"`, `{"tag":["vip"],"alias":["mia"]}`}
 	platforms := []string{`["ios","android","hmos","quickapp","winphone"]`, `{"1":"ios"}`, `"all"`}
 	for i, content := range f.pushes(override) {
@@ -143,9 +147,7 @@ func (f *fixture) examples(t *testing.T) (list []example) {
 			post(path, `{"pushlist":{"`+f.cid(w.app.Key)+`":`+item+`}}`)
 		}
 	}
-	for _, platform := range []string{`["ios"]`, `{"1":"ios"}`} {
-		post("/v1/audience/count", `{"audience":{"tag":["vip"],"tag_and":["vip"],"tag_not":["gone"],"alias":["mia"],"registration_id":["`+f.p.id+`"]},"platform":`+platform+`,"environment":"production"}`)
-	}
+	f.addAudiences(t, add, as)
 	f.addSchedules(add, as)
 	f.addDevices(add, as)
 	f.addManagement(t, add, as)
@@ -153,6 +155,22 @@ func (f *fixture) examples(t *testing.T) (list []example) {
 }
 
 type adder func(route string, r request) *example
+
+func (f *fixture) addAudiences(t *testing.T, add adder, as func(method, path, body string) request) {
+	lists := `"tag":["vip"],"tag_and":["vip"],"tag_not":["gone"],"alias":["mia"],"registration_id":["` + f.p.id + `"],"segment":["vips"],"expression":"vip"`
+	for _, body := range []string{
+		`{"audience":{` + lists + `},"platform":["ios","android","hmos","quickapp","winphone"],"environment":"sandbox"}`, `{"audience":"all","platform":{"1":"ios"}}`, `{"audience":{"tag":["vip"],"alias":["mia"]},"platform":"all"}`,
+	} {
+		add("POST /v1/audience/count", as("POST", "/v1/audience/count", body))
+	}
+	create := add("POST /v1/segments", as("POST", "/v1/segments", `{"name":"new","expression":"vip || segment:vips"}`))
+	create.fresh = func(a answer) {
+		var made struct{ Name string }
+		check(t, json.Unmarshal(a.body, &made))
+		f.w.accepted(t, as("DELETE", "/v1/segments/"+url.PathEscape(made.Name), ""), nil)
+	}
+	add("PUT /v1/segments/{segment}", as("PUT", "/v1/segments/vips", `{"expression":"vip"}`))
+}
 
 func (f *fixture) addSchedules(add adder, as func(method, path, body string) request) {
 	key := f.w.app.Key

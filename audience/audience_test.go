@@ -218,6 +218,8 @@ func TestRefusals(t *testing.T) {
 		`tag:""`:                                 "is not a value",
 		`"a" && tag:"\xff"`:                      "character 12: ",
 		"tag>vip":                                "character 5: tag takes a colon and a value, and no comparison",
+		"a && " + strings.Repeat("x", 41):        "character 6: ",
+		"alias:" + strings.Repeat("晚", 14):       "is 42 bytes long; at most 40 are allowed in alias",
 		"platform:symbian":                       "character 10: platform is one of android, ios, quickapp, hmos, winphone",
 		"env:test":                               "env is one of development, production",
 		"state:bad":                              "state is one of opted_out, quarantined",

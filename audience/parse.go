@@ -132,7 +132,10 @@ func (p *parser) term() (Expr, error) {
 	}
 	if p.pos < len(p.text) && p.text[p.pos] == '"' {
 		tag, err := p.value()
-		return Is(Tag, tag), err
+		if err != nil {
+			return Expr{}, err
+		}
+		return p.tag(start, tag)
 	}
 	word := p.word()
 	rel, negated, compared := p.relation()
@@ -146,7 +149,7 @@ func (p *parser) term() (Expr, error) {
 	case !compared && known:
 		return Expr{}, p.errorf("%s needs a value, such as %s; a tag of that name is written tag:%s", word, example(Field(word)), word)
 	case !compared:
-		return Is(Tag, word), nil
+		return p.tag(start, word)
 	case !known:
 		p.pos = start
 		return Expr{}, p.errorf("there is no field %.40q%s; the fields are %s", word, p.likely(word), strings.Join(p.fields(), ", "))
@@ -166,6 +169,16 @@ func (p *parser) term() (Expr, error) {
 		return e, nil
 	}
 	return Not(Expr{Op: OpTerm, Term: t}), nil
+}
+
+// tag is a tag that stands by itself.
+func (p *parser) tag(start int, name string) (Expr, error) {
+	t := Term{Field: Tag, Value: name}
+	if problem := t.check(); problem != "" {
+		p.pos = start
+		return Expr{}, p.errorf("%s", problem)
+	}
+	return Expr{Op: OpTerm, Term: t}, nil
 }
 
 // relations by their text, longer ones first.

@@ -92,11 +92,16 @@ type kind uint8
 
 const (
 	textKind kind = iota
+	labelKind
 	versionKind
 	timeKind
 	messageKind
 	languageKind
 )
+
+// maxLabel is how many bytes a tag, an alias or a segment's name has at most
+// (spec/rest-api.md §9.1).
+const maxLabel = 40
 
 // grammar says for each field of the text form which values it takes.
 var grammar = map[Field]struct {
@@ -104,7 +109,8 @@ var grammar = map[Field]struct {
 	values []string // nil for any
 	hidden bool     // not for what users write
 }{
-	Tag: {}, Alias: {}, Registration: {}, Channel: {}, Segment: {},
+	Tag: {kind: labelKind}, Alias: {kind: labelKind}, Segment: {kind: labelKind},
+	Registration: {}, Channel: {},
 	Platform:    {values: []string{"android", "ios", "quickapp", "hmos", "winphone"}},
 	Environment: {values: []string{"development", "production"}},
 	State:       {values: []string{OptedOut, Quarantined}},
@@ -131,6 +137,10 @@ func (t *Term) check() string {
 		return fmt.Sprintf("%s takes a colon and a value, and no comparison", t.Field)
 	}
 	switch g.kind {
+	case labelKind:
+		if len(t.Value) > maxLabel {
+			return fmt.Sprintf("%.40q… is %d bytes long; at most %d are allowed in %s", t.Value, len(t.Value), maxLabel, t.Field)
+		}
 	case versionKind:
 		if !strings.ContainsAny(t.Value, "0123456789") {
 			return fmt.Sprintf("%.40q is no version; write numbers such as 2.3.1", t.Value)

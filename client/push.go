@@ -44,6 +44,10 @@ type Audience struct {
 	TagNot         []string `json:"tag_not,omitempty"`         // with none of these, up to 20
 	Alias          []string `json:"alias,omitempty"`           // any of these, up to 1,000
 	RegistrationID []string `json:"registration_id,omitempty"` // any of these, up to 1,000
+	Segment        []string `json:"segment,omitempty"`         // the name of one
+	// Expression is an audience expression, such as
+	// "vip && (beijing || shanghai) && !seen>30d": docs/audience.md.
+	Expression string `json:"expression,omitempty"`
 	// LiveActivityID names a running live activity, by the name that the app
 	// gave it. It stands alone, with a [LiveActivity] to update or end.
 	LiveActivityID string `json:"live_activity_id,omitempty"`

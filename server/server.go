@@ -48,6 +48,9 @@ type Config struct {
 	Limits api.Limits // calls a minute that one app may make
 	// MaxSchedules bounds the unfinished schedules of an app; default 100.
 	MaxSchedules int
+	// AudienceCache is how many MiB of decoded bitmaps of audiences are kept;
+	// default 64.
+	AudienceCache int
 	// KeepMessages is how long messages, their outcomes and finished schedules
 	// are kept; default ledger.DefaultKeep, at least ledger.MinKeep.
 	KeepMessages time.Duration
@@ -133,6 +136,9 @@ func Open(ctx context.Context, c Config) (*Server, error) {
 	db, err := openStore(ctx, c)
 	if err != nil {
 		return nil, err
+	}
+	if c.AudienceCache > 0 {
+		db.LimitBitmaps(int64(c.AudienceCache) << 20)
 	}
 	s := &Server{config: c, store: db, metrics: newMetrics(), began: time.Now()}
 	s.health = &health{check: db.Check, clock: s.cluster.clock}

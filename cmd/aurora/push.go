@@ -26,7 +26,7 @@ func pushCommand() *cobra.Command {
 	var a client.Audience
 	var production, watch bool
 	cmd := &cobra.Command{
-		Use:   "push --server URL --app APPKEY --secret-file F --alert TEXT (--all | --tag T… | --alias A… | --registration-id R…) [--watch]",
+		Use:   "push --server URL --app APPKEY --secret-file F --alert TEXT (--all | --tag T… | --alias A… | --registration-id R… | --expression E) [--watch]",
 		Short: "Send a push",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -35,8 +35,8 @@ func pushCommand() *cobra.Command {
 				return err
 			}
 			c.MasterSecret = strings.TrimSpace(string(secret))
-			if !a.All && len(a.Tag)+len(a.Alias)+len(a.RegistrationID) == 0 {
-				return errors.New("say who is to get it: --all, --tag, --alias or --registration-id")
+			if !a.All && len(a.Tag)+len(a.Alias)+len(a.RegistrationID)+len(a.Expression) == 0 {
+				return errors.New("say who is to get it: --all, --tag, --alias, --registration-id or --expression")
 			}
 			c.Retry.Within = pushPatience
 			to, err := client.New(c)
@@ -69,6 +69,7 @@ func pushCommand() *cobra.Command {
 	f.StringSliceVar(&a.Tag, "tag", nil, "send to devices with any of these tags")
 	f.StringSliceVar(&a.Alias, "alias", nil, "send to these aliases")
 	f.StringSliceVar(&a.RegistrationID, "registration-id", nil, "send to these devices")
+	f.StringVar(&a.Expression, "expression", "", "send to devices that an audience expression selects, such as 'vip && !seen>30d'")
 	f.BoolVar(&watch, "watch", false, "show the progress until every device has an outcome")
 	for _, required := range []string{"app", "secret-file", "alert"} {
 		cmd.MarkFlagRequired(required)

@@ -56,6 +56,8 @@ func TestPush(t *testing.T) {
 		{push("--alias", "a1", "--sound", "default", "--badge", "+1", "--watch"), 1},
 		{push("--registration-id", first, "--watch"), 1},
 		{push("--tag", "vip", "--alias", "a0", "--watch"), 1},
+		{push("--expression", "(n0 || n1) && !alias:a1 && seen<=1d", "--watch"), 1},
+		{push("--expression", "n0 || n1", "--tag", "n1", "--watch"), 1},
 	} {
 		var r report
 		i.ok(&r, "", tt.args...)
