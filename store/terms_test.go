@@ -93,7 +93,7 @@ func TestDevicesFromBeforeTheirTermsWereIndexed(t *testing.T) {
 		run("INSERT INTO app (id, account_id, app_key, master_secret, name, bundle_id, next_number, created_at) VALUES (1, 1, 'k', x'00', 'App', 'b', 65539, 0)")
 		for number, profile := range map[int]string{0: `{}`, 1: `{"app_version":"2.3","os_version":"17.5","language":"zh_Hans","channel":"store"}`, 65537: `{"app_version":"2.10"}`} {
 			run("INSERT INTO device (app_id, number, registration_id, install_id, secret_hash, platform, token, environment, profile, registered_at, seen_at) VALUES (1, ?, ?, ?, x'00', 'ios', ?, 2, ?, ?, ?)",
-				number, fmt.Sprint("rid", number), fmt.Sprint("install", number), fmt.Sprint("token", number), profile, day*(1+number), day*(3+number))
+				number, fmt.Sprint("rid", number), fmt.Sprint("install", number), fmt.Sprintf("%064x", number), profile, day*(1+number), day*(3+number))
 		}
 	})
 	for _, want := range []struct {
