@@ -301,3 +301,9 @@ func (w *world) everything(t *testing.T) string {
 	}
 	return b.String()
 }
+
+// What touches the database in the most ways passes on PostgreSQL, too;
+// AURORA_TEST_DATABASE=postgres runs everything there.
+func TestOnPostgres(t *testing.T) {
+	storetest.Again(t, "ConcurrentCID|ReportFamilies|DeviceLabels|Tags|ScheduleFires|FilePush|GroupPushIs|WebhookEndToEnd|InAppMessage|Withdraw|DevicesByOutcome$", "")
+}

@@ -192,8 +192,10 @@ func (deaf) Close()                                   {}
 // reached through the other, nothing is sent twice, a schedule fires once, the
 // same CID is one push, and they share limits. So it is without any hint, too.
 func TestTwoServersAreOne(t *testing.T) {
+	t.Parallel()
 	for _, hints := range []string{"with hints", "every hint lost"} {
 		t.Run(hints, func(t *testing.T) {
+			t.Parallel()
 			r := newClusterRig(t, storetest.NewSchema(t))
 			if hints == "every hint lost" {
 				r.config.Bus = deaf{}
@@ -307,6 +309,7 @@ func (r *clusterRig) child() (url string, process *os.Process) {
 // last and woken, the database is restarted, all while they send. Nothing
 // accepted is lost, the outcomes on record are right, and a schedule fires once.
 func TestServersThatDie(t *testing.T) {
+	t.Parallel()
 	database := storetest.NewServer(t)
 	r := newClusterRig(t, database.URL())
 	policy := r.apns.Policy()

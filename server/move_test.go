@@ -23,6 +23,7 @@ import (
 // if the move is interrupted: devices, tags, messages with outcomes, schedules,
 // secrets. Numbers go on where they were.
 func TestInstallationMoves(t *testing.T) {
+	t.Parallel()
 	dir, database := t.TempDir(), storetest.NewSchema(t)
 	config := server.Config{Data: dir, Listen: "127.0.0.1:0", Limits: api.Limits{}}
 	s := serve(t, config)

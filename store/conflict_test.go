@@ -266,6 +266,7 @@ func TestDeadServersAreBuried(t *testing.T) {
 // A database that is gone for a while is waited for; what was stored is there,
 // and what could not be stored is said plainly.
 func TestDatabaseIsRestarted(t *testing.T) {
+	t.Parallel()
 	server := storetest.NewServer(t)
 	s, err := OpenURL(t.Context(), server.URL())
 	check(t, err)

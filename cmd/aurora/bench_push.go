@@ -46,6 +46,8 @@ func benchPushCommand() *cobra.Command {
 	f := cmd.Flags()
 	f.IntVar(&o.devices, "devices", 100_000, "devices to register")
 	f.StringVar(&data, "data", "", "folder to work in, which keeps its devices (default: a temporary one)")
+	f.StringVar(&o.database, "database", "", "postgres:// URL of an empty database to work in (default SQLite in the folder)")
+	f.IntVar(&o.servers, "servers", 1, "servers on that database, all in this process; the push is handed to the first")
 	f.StringVar(&o.badge, "badge", "", "for the icon, such as +1")
 	f.BoolVar(&o.localized, "localized", false, "text by the keys title-loc-key and loc-key, which the app looks up")
 	f.BoolVar(&o.split, "split", false, "half of the devices in each environment, and a push to each")
@@ -61,6 +63,8 @@ type pushBench struct {
 	localized, split bool
 	stopAfter        time.Duration
 	webhook          bool
+	database         string
+	servers          int
 
 	d       *demo
 	started time.Time
@@ -99,7 +103,7 @@ func (o *pushBench) run(ctx context.Context, progress io.Writer, data string) (r
 		}
 		defer os.RemoveAll(data)
 	}
-	o.d = &demo{dir: data, logger: slog.New(slog.DiscardHandler), bench: true, bodies: o.arrive}
+	o.d = &demo{dir: data, logger: slog.New(slog.DiscardHandler), bench: true, bodies: o.arrive, database: o.database}
 	defer o.d.stop()
 	if err := o.d.startAPNs(ctx); err != nil {
 		return r, err
@@ -112,6 +116,11 @@ func (o *pushBench) run(ctx context.Context, progress io.Writer, data string) (r
 	}
 	if _, err := o.d.issue(ctx, true, true); err != nil {
 		return r, err
+	}
+	for i := 1; i < o.servers; i++ {
+		if err := o.d.joinServer(ctx, i); err != nil {
+			return r, err
+		}
 	}
 	begin := time.Now()
 	if err := registerMissing(ctx, o.d, o.devices, o.split); err != nil {

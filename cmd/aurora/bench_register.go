@@ -25,7 +25,7 @@ import (
 type registerLoad struct {
 	devices, tags, callers, rate int
 	profile                      bool
-	data                         string
+	data, database               string
 }
 
 func benchRegisterCommand() *cobra.Command {
@@ -56,6 +56,7 @@ func benchRegisterCommand() *cobra.Command {
 	f.IntVar(&l.rate, "rate", 0, "registrations a second (default: as many as go)")
 	f.BoolVar(&l.profile, "profile", false, "give each device a profile as the SDK does")
 	f.StringVar(&l.data, "data", "", "folder to work in (default: a temporary one)")
+	f.StringVar(&l.database, "database", "", "postgres:// URL of an empty database to work in (default SQLite in the folder)")
 	return cmd
 }
 
@@ -73,7 +74,7 @@ type registerResult struct {
 }
 
 func (l registerLoad) run(ctx context.Context) (r registerResult, err error) {
-	s, err := server.Open(ctx, server.Config{Data: l.data})
+	s, err := server.Open(ctx, server.Config{Data: l.data, Database: l.database})
 	if err != nil {
 		return r, err
 	}

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -58,6 +59,7 @@ func demoCommand() *cobra.Command {
 type demo struct {
 	dir      string
 	bench    bool         // the local APNs answers without looking, and no call is one too many
+	database string       // instead of SQLite in dir; with bench
 	bodies   func([]byte) // sees what reaches the local APNs; with bench
 	logger   *slog.Logger
 	apns     *localapns.Server
@@ -120,19 +122,41 @@ func (d *demo) startAPNs(ctx context.Context) (err error) {
 }
 
 func (d *demo) startServer(ctx context.Context, listen string, phone http.Handler) (err error) {
-	c := server.Config{Data: d.dir, Listen: listen, APNs: d.apns.ProductionURL(), APNsSandbox: d.apns.SandboxURL(), APNsCA: filepath.Join(d.dir, "apns", "ca.pem"), Logger: d.logger, Phone: phone}
+	c := d.config(listen)
+	c.Phone = phone
 	if phone != nil {
 		c.PhoneURL = "/phone/"
-	}
-	if d.bench {
-		c.Limits.Push, c.Limits.Reports = math.MaxInt, math.MaxInt
-		c.WebhookAllowPrivate = true
 	}
 	if d.server, err = server.Open(ctx, c); err != nil {
 		return err
 	}
 	d.cleanups = append(d.cleanups, func() error { return shutdown(d.server) })
 	return d.server.Start(ctx)
+}
+
+// joinServer starts one more server on the database.
+func (d *demo) joinServer(ctx context.Context, n int) error {
+	c := d.config("127.0.0.1:0")
+	key, err := os.ReadFile(filepath.Join(d.dir, account.KeyFile))
+	if err != nil {
+		return err
+	}
+	c.Data, c.Key = filepath.Join(d.dir, fmt.Sprint("server-", n)), strings.TrimSpace(string(key))
+	s, err := server.Open(ctx, c)
+	if err != nil {
+		return err
+	}
+	d.cleanups = append(d.cleanups, func() error { return shutdown(s) })
+	return s.Start(ctx)
+}
+
+func (d *demo) config(listen string) server.Config {
+	c := server.Config{Data: d.dir, Database: d.database, Listen: listen, APNs: d.apns.ProductionURL(), APNsSandbox: d.apns.SandboxURL(), APNsCA: filepath.Join(d.dir, "apns", "ca.pem"), Logger: d.logger}
+	if d.bench {
+		c.Limits.Push, c.Limits.Reports = math.MaxInt, math.MaxInt
+		c.WebhookAllowPrivate = true
+	}
+	return c
 }
 
 // prepareAccount makes the demo's account and app, or finds those of an
