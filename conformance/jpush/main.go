@@ -11,7 +11,6 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"slices"
@@ -21,8 +20,8 @@ import (
 
 func main() {
 	aurora := flag.String("aurora", "", "use this aurora program instead of building one")
-	instead := flag.String("exec", "", "instead of the calls run this program, with an app and phones in its environment (see the script suites)")
-	from := flag.String("sources", "", "a folder with checkouts of the clients that no registry delivers (jpush-api-php-client, jiguang-sdk-java, jpush-api-go-client)")
+	own := flag.Bool("suites", false, "instead of the calls run the clients' own tests (see the script suites)")
+	from := flag.String("sources", "", "a folder with checkouts of the clients that no registry delivers (jpush-api-php-client, jiguang-sdk-java, jpush-api-go-client; for --suites also jpush-api-python-client, jpush-api-java-client)")
 	flag.BoolVar(&maySkip, "may-skip", false, "it is no failure that no client could be had")
 	flag.Usage = func() {
 		fmt.Fprintf(flag.CommandLine.Output(), "usage: conformance/jpush/run [--aurora FILE] [client…]\nclients: %s\n", strings.Join(clientNames(), ", "))
@@ -40,7 +39,7 @@ func main() {
 	defer stop()
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Minute)
 	defer cancel()
-	if err := run(ctx, *aurora, *instead, flag.Args()); err != nil {
+	if err := run(ctx, *aurora, *own, flag.Args()); err != nil {
 		fmt.Fprintln(os.Stderr, "conformance:", err)
 		cancel()
 		stop()
@@ -51,7 +50,7 @@ func main() {
 // maySkip is for whoever has no way to the clients' registries.
 var maySkip bool
 
-func run(ctx context.Context, aurora, instead string, arguments []string) error {
+func run(ctx context.Context, aurora string, own bool, arguments []string) error {
 	build, err := filepath.Abs(".build")
 	if err != nil {
 		return err
@@ -65,11 +64,14 @@ func run(ctx context.Context, aurora, instead string, arguments []string) error 
 	if program := os.Getenv("AURORA_PROGRAM"); inside() && program != "" {
 		aurora = program
 	}
+	if own {
+		return runSuites(ctx, aurora, build, arguments)
+	}
 	chosen, err := choose(arguments)
-	if err != nil && instead == "" {
+	if err != nil {
 		return err
 	}
-	if instead == "" && !inside() {
+	if !inside() {
 		for _, c := range chosen { // what has to be fetched cannot be inside
 			c.unready = c.prepare(ctx, filepath.Join(build, c.folder))
 		}
@@ -89,10 +91,6 @@ func run(ctx context.Context, aurora, instead string, arguments []string) error 
 		return err
 	}
 	defer i.stop()
-
-	if instead != "" {
-		return i.execute(ctx, instead, arguments)
-	}
 	return call(ctx, i, build, chosen)
 }
 
@@ -112,20 +110,6 @@ func call(ctx context.Context, i *installation, build string, chosen []*client) 
 		return errors.New("no client could be had; nothing was tested")
 	}
 	return nil
-}
-
-// execute runs a program beside the installation: a client's own suite.
-func (i *installation) execute(ctx context.Context, program string, arguments []string) error {
-	a, err := i.newApp(ctx, "suite")
-	if err != nil {
-		return err
-	}
-	defer a.close()
-	c := exec.CommandContext(ctx, program, arguments...)
-	c.Env = append(os.Environ(), "AURORA_URL="+i.url, "APP_KEY="+a.key, "MASTER_SECRET="+a.secret,
-		"REGISTRATION_ID1="+a.production.registrationID, "REGISTRATION_ID2="+a.development.registrationID)
-	c.Stdout, c.Stderr = os.Stdout, os.Stderr
-	return c.Run()
 }
 
 // runClient gives the client an app and two phones of its own and makes every
