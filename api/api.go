@@ -150,6 +150,9 @@ func readBody(r *http.Request, limit int64) ([]byte, error) {
 	if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return nil, aurora.Errorf(aurora.TooLarge, "The request body is over %d bytes.", tooLarge.Limit)
 	}
+	if errors.Is(err, errNoGzip) {
+		return nil, aurora.Errorf(aurora.Invalid, "The request body is labelled Content-Encoding: gzip, and is no gzip.")
+	}
 	if err != nil {
 		return nil, aurora.Errorf(aurora.Invalid, "The request body could not be read to its end.")
 	}

@@ -75,6 +75,9 @@ func formError(err error) error {
 	if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return aurora.Errorf(aurora.TooLarge, "The upload is over %d bytes.", tooLarge.Limit)
 	}
+	if errors.Is(err, errNoGzip) {
+		return aurora.Errorf(aurora.Invalid, "The upload is labelled Content-Encoding: gzip, and is no gzip.")
+	}
 	if aurora.KindOf(err) != aurora.Internal {
 		return err
 	}

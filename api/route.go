@@ -192,6 +192,9 @@ func (s *server) serve(w http.ResponseWriter, r *http.Request, rt *route) (any, 
 	if err := checkQuery(r.URL.RawQuery); err != nil {
 		return nil, err
 	}
+	if err := decodeEncoding(r); err != nil {
+		return nil, err
+	}
 	if rt.call != nil {
 		return rt.call(s, w.Header(), r)
 	}

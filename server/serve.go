@@ -68,13 +68,7 @@ func (s *Server) Start(ctx context.Context) (err error) {
 	s.workers.Go(func() { s.Inbox.Run(streams) }) // devices that wait for messages end with the live streams
 	retention := ledger.Retention{Archive: s.store, Logger: s.config.Logger, Keep: s.config.KeepMessages}
 	s.workers.Go(func() { retention.Run(run) })
-	s.http = &http.Server{
-		Handler:           tellTLS(boundTimes(boundStreams(streams, handler))),
-		ReadHeaderTimeout: 10 * time.Second,
-		IdleTimeout:       2 * time.Minute,
-		MaxHeaderBytes:    64 << 10,
-		ErrorLog:          slog.NewLogLogger(s.config.Logger.Handler(), slog.LevelDebug),
-	}
+	s.http = newHTTP(tellTLS(boundTimes(boundStreams(streams, handler))), s.config.Logger)
 	listener, err := s.secure(s.listener)
 	if err != nil {
 		return errors.Join(err, s.listener.Close())
@@ -85,6 +79,24 @@ func (s *Server) Start(ctx context.Context) (err error) {
 		}
 	}()
 	return nil
+}
+
+// newHTTP returns a server that no client can hold up for ever. It speaks
+// HTTP/1.1, HTTP/2 over TLS, and HTTP/2 without it to those who know beforehand,
+// as proxies do.
+func newHTTP(h http.Handler, log *slog.Logger) *http.Server {
+	var protocols http.Protocols
+	protocols.SetHTTP1(true)
+	protocols.SetHTTP2(true)
+	protocols.SetUnencryptedHTTP2(true)
+	return &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: headerTime,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    64 << 10,
+		Protocols:         &protocols,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
 }
 
 func (s *Server) handler() (http.Handler, error) {
@@ -135,11 +147,12 @@ func firstSegment(path string) string {
 	return path[start:end]
 }
 
-// bodyTime bounds how long a client may take to send its request body, and
-// answerTime how long a request may take in all, until its answer is read: a
+// headerTime bounds how long a client may take to send a request's header,
+// bodyTime how long for its body, and answerTime how long a request may take in all, until its answer is read: a
 // client that reads nothing must not hold a connection for ever. Live streams
 // last, and bound each of their writes themselves.
 const (
+	headerTime = 10 * time.Second
 	bodyTime   = 30 * time.Second
 	answerTime = 5 * time.Minute
 )

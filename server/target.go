@@ -27,6 +27,8 @@ func (l lenient) Accept() (net.Conn, error) {
 type mendedConn struct {
 	net.Conn
 	expecting atomic.Bool
+	begun     bool // something was read
+	http2     bool // it speaks HTTP/2, whose frames are left alone
 	buffer    [4096]byte
 	waiting   []byte // read and not yet handed on
 }
@@ -46,13 +48,19 @@ func (c *mendedConn) Read(p []byte) (int, error) {
 	// that what arrives must be read here in one piece, whatever p holds.
 	n, err := c.Conn.Read(c.buffer[:])
 	c.waiting = c.buffer[:n]
-	if n > 0 && c.expecting.Swap(false) {
+	if n > 0 && !c.begun {
+		c.begun, c.http2 = true, bytes.HasPrefix(c.waiting, http2Preface[:min(n, len(http2Preface))])
+	}
+	if n > 0 && !c.http2 && c.expecting.Swap(false) {
 		c.waiting = mendRequestLine(c.waiting)
 	}
 	n = copy(p, c.waiting)
 	c.waiting = c.waiting[n:]
 	return n, err
 }
+
+// http2Preface is what a connection with HTTP/2 begins with (RFC 9113 §3.4).
+var http2Preface = []byte("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
 
 var requestLine = regexp.MustCompile(`^([A-Z]+ )(/[^\r\n]*)( HTTP/1\.[01]\r\n)`)
 
