@@ -246,6 +246,10 @@ func refuses(answer []byte) bool {
 func (c *caller) refusal(resp *http.Response, answer []byte) *Error {
 	e := &Error{Status: resp.StatusCode, RetryAfter: retryAfter(resp.StatusCode, resp.Header, time.Now())}
 	var b refusalBody
+	var flat itemRefusal // the envelope of push plans and test devices
+	if json.Unmarshal(answer, &flat) == nil && flat.Code != 0 {
+		return e.from(c.base, &flat)
+	}
 	if json.Unmarshal(answer, &b) != nil || b.Error == nil || b.Error.Message == "" {
 		e.Message = fmt.Sprintf("%s answered %s; is it an Aurora server?", c.base, resp.Status)
 		return e

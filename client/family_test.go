@@ -3,6 +3,7 @@ package client_test
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -443,4 +444,73 @@ func TestValidate(t *testing.T) {
 	if n := len(w.arrived()); n != 0 {
 		t.Errorf("%d pushes were sent", n)
 	}
+}
+
+func TestSegments(t *testing.T) {
+	w := newWorld(t)
+	c := w.client(nil)
+	w.must(c.ChangeLabels(t.Context(), w.device, client.LabelChange{AddTags: []string{"vip", "beijing"}}))
+	made, err := c.CreateSegment(t.Context(), "regulars", "vip && !seen>30d")
+	w.must(err)
+	if made.Name != "regulars" || made.Expression != "vip && !seen>30d" || made.CreatedAt.IsZero() {
+		t.Errorf("the segment is %+v", made)
+	}
+	for name, a := range map[string]client.Audience{
+		"by name": {Segment: []string{"regulars"}}, "in an expression": {Expression: "segment:regulars && (beijing || shanghai)"},
+	} {
+		if got, err := c.Count(t.Context(), a, client.Development); err != nil || got.Reachable != 1 {
+			t.Errorf("%s: %+v, %v", name, got, err)
+		}
+	}
+	_, err = c.CreateSegment(t.Context(), "regulars", "vip")
+	w.refused("a name that is taken", err, client.ErrInvalid, 9002)
+	_, err = c.ReplaceSegment(t.Context(), "regulars", "vip && (")
+	w.refused("an expression that cannot be read", err, client.ErrInvalid, 9002)
+	changed, err := c.ReplaceSegment(t.Context(), "regulars", "vip")
+	w.must(err)
+	got, err := c.Segment(t.Context(), "regulars")
+	w.must(err)
+	if got != changed || got.Expression != "vip" {
+		t.Errorf("the changed segment is %+v, then %+v", changed, got)
+	}
+	if list, err := c.Segments(t.Context()); err != nil || len(list) != 1 {
+		t.Errorf("the segments are %+v, %v", list, err)
+	}
+	w.must(c.DeleteSegment(t.Context(), "regulars"))
+	_, err = c.Segment(t.Context(), "regulars")
+	w.refused("a deleted segment", err, client.ErrNotFound, 9005)
+}
+
+func TestPlansAndTestDevices(t *testing.T) {
+	w := newWorld(t)
+	c := w.client(nil)
+	for i := range 60 { // more than a page
+		w.must(c.CreatePlan(t.Context(), fmt.Sprintf("plan %d", i), "of the spring"))
+	}
+	w.must(c.DescribePlan(t.Context(), "plan 7", "of the summer"))
+	w.refused("a plan of that name", c.CreatePlan(t.Context(), "plan 7", ""), client.ErrInvalid, 1003)
+	w.must(c.AddTestDevice(t.Context(), client.TestDevice{RegistrationID: w.device, Name: "mine"}))
+	w.must(c.RenameTestDevice(t.Context(), client.TestDevice{RegistrationID: w.device, Name: "ours"}))
+	w.newDevice()
+	p := w.hello()
+	p.Audience, p.Options.Plan, p.Options.TestDevices = client.Audience{All: true}, "plan 7", true
+	r, err := c.Push(t.Context(), p)
+	w.must(err)
+	if report := w.settled(c, r.MessageID); report.Targeted != 1 {
+		t.Errorf("a push to test devices is %+v", report)
+	}
+	plans := map[string]client.Plan{}
+	for p, err := range c.Plans(t.Context(), "") {
+		w.must(err)
+		plans[p.Name] = p
+	}
+	if len(plans) != 60 || plans["plan 7"].Description != "of the summer" || plans["plan 7"].Pushes != 1 || plans["plan 7"].LastUsedAt == "" {
+		t.Errorf("%d plans, %+v", len(plans), plans["plan 7"])
+	}
+	if list, err := c.TestDevices(t.Context()); err != nil || len(list) != 1 || list[0] != (client.TestDevice{RegistrationID: w.device, Name: "ours"}) {
+		t.Errorf("the test devices are %+v, %v", list, err)
+	}
+	w.must(c.RemoveTestDevice(t.Context(), w.device))
+	_, err = c.Push(t.Context(), p)
+	w.refused("a push to no test device", err, client.ErrNoTarget, 1011)
 }

@@ -44,7 +44,7 @@ type Audience struct {
 	TagNot         []string `json:"tag_not,omitempty"`         // with none of these, up to 20
 	Alias          []string `json:"alias,omitempty"`           // any of these, up to 1,000
 	RegistrationID []string `json:"registration_id,omitempty"` // any of these, up to 1,000
-	Segment        []string `json:"segment,omitempty"`         // the name of one
+	Segment        []string `json:"segment,omitempty"`         // the name of one; see CreateSegment
 	// Expression is an audience expression, such as
 	// "vip && (beijing || shanghai) && !seen>30d": docs/audience.md.
 	Expression string `json:"expression,omitempty"`
