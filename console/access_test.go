@@ -44,6 +44,9 @@ var routes = []struct {
 	{"GET", full + "/send?from=" + messageID.String(), 200, false},
 	{"GET", full + "/schedules", 200, false},
 	{"POST", full + "/schedules/" + scheduleID, 422, false},
+	{"GET", full + "/approvals", 200, false},
+	{"POST", full + "/approvals", 422, false},
+	{"POST", full + "/approvals/" + approvalID, 422, false},
 	{"GET", full + "/messages", 200, false},
 	{"GET", full + "/messages?q=Gate", 200, false},
 	{"GET", full + "/messages?q=nothing", 200, false},
@@ -129,7 +132,7 @@ func TestScriptsAreLedToSignInAndBack(t *testing.T) {
 func TestAnotherSiteCannotSubmit(t *testing.T) {
 	w := newWorld(plain)
 	v := newVisitor(t, w, ownerSession)
-	for _, path := range []string{"/signout", "/apps", full + "/secret", full + "/keys/rotate", full + "/send", full + "/messages/" + messageID.String() + "/stop", full + "/schedules/" + scheduleID, full + "/credential", full + "/credential/remove"} {
+	for _, path := range []string{"/signout", "/apps", full + "/secret", full + "/keys/rotate", full + "/send", full + "/messages/" + messageID.String() + "/stop", full + "/schedules/" + scheduleID, full + "/approvals", full + "/approvals/" + approvalID, full + "/credential", full + "/credential/remove"} {
 		for name, headers := range map[string][]string{"fetch metadata": {"Sec-Fetch-Site", "cross-site"}, "origin": {"Origin", "https://evil.example"}} {
 			r := httptest.NewRequest("POST", path, strings.NewReader(form("environment=development", "name=x", "bundle_id=com.example.x", "audience=all", "body=hi", "life_unit=hours")))
 			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")

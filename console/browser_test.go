@@ -104,6 +104,8 @@ var sights = []sight{
 		f.body.value = "Zwei neue Artikel für dich"; f.title.value = "Northlight"; f.pace.value = "30";
 		f.submit(); })()`},
 	{name: "schedules", path: full + "/schedules"},
+	{name: "approvals", path: full + "/approvals"},
+	{name: "approvals-empty", path: fresh + "/approvals"},
 	{name: "schedules-empty", path: fresh + "/schedules"},
 	{name: "messages", path: full + "/messages"},
 	{name: "messages-empty", path: fresh + "/messages"},

@@ -15,12 +15,13 @@ import (
 	"github.com/aurora-push/aurora"
 )
 
-// Config is what the console needs. The five services are required.
+// Config is what the console needs. The six services are required.
 type Config struct {
 	Account   Accounts
 	Registry  Devices
 	Dispatch  Sender
 	Schedules Schedules
+	Approvals Approvals
 	Ledger    Reports
 	Logger    *slog.Logger // nil discards
 
@@ -58,8 +59,8 @@ type console struct {
 // Live streams last as long as their request's context, so a server that
 // shuts down must cancel that (http.Server.BaseContext).
 func New(cfg Config) (http.Handler, error) {
-	if cfg.Account == nil || cfg.Registry == nil || cfg.Dispatch == nil || cfg.Schedules == nil || cfg.Ledger == nil {
-		return nil, errors.New("console: Account, Registry, Dispatch, Schedules and Ledger are required")
+	if cfg.Account == nil || cfg.Registry == nil || cfg.Dispatch == nil || cfg.Schedules == nil || cfg.Approvals == nil || cfg.Ledger == nil {
+		return nil, errors.New("console: Account, Registry, Dispatch, Schedules, Approvals and Ledger are required")
 	}
 	cfg.PublicURL = strings.TrimRight(cfg.PublicURL, "/")
 	if u, err := url.Parse(cfg.PublicURL); cfg.PublicURL != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
@@ -116,6 +117,10 @@ func (c *console) routes() http.Handler {
 
 	mux.Handle("GET /apps/{key}/schedules", c.inApp(c.schedules))
 	mux.Handle("POST /apps/{key}/schedules/{id}", c.inApp(c.changeSchedule))
+
+	mux.Handle("GET /apps/{key}/approvals", c.inApp(c.approvals))
+	mux.Handle("POST /apps/{key}/approvals", c.inApp(c.setApprovalLimit))
+	mux.Handle("POST /apps/{key}/approvals/{id}", c.inApp(c.decide))
 
 	mux.Handle("GET /apps/{key}/messages", c.inApp(c.messages))
 	mux.Handle("GET /apps/{key}/messages/live", c.inApp(c.messagesLive))

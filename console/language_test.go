@@ -96,7 +96,7 @@ func constant(e ast.Expr) (string, bool) {
 func sentencesOf(t *testing.T) map[string]bool {
 	t.Helper()
 	all := map[string]bool{}
-	for _, folder := range []string{".", "..", "../account", "../registry", "../dispatch", "../ledger", "../audience"} {
+	for _, folder := range []string{".", "..", "../account", "../registry", "../dispatch", "../ledger", "../audience", "../store"} {
 		sources, _ := filepath.Glob(folder + "/*.go")
 		for _, file := range sources {
 			if strings.HasSuffix(file, "_test.go") {

@@ -78,15 +78,20 @@ func (p push) scheduleName() string {
 	return name
 }
 
-// schedule is the draft as it is kept until its time. Its id comes from the
-// same sum as the CID, so a double click makes one.
+// schedule is the draft as it is handed over: for its time, or for now if its
+// trigger has no kind. Its id comes from the same sum as the CID, so a double
+// click makes one.
 func (d draft) schedule(app aurora.App, p push) dispatch.Schedule {
-	p.Message.Source = "schedule"
-	return dispatch.Schedule{
+	n := dispatch.Schedule{
 		ID: d.cid(app.Key)[len(app.Key)+1:], Name: p.scheduleName(), Enabled: true,
-		Trigger: dispatch.Trigger{Kind: dispatch.Single, At: p.At, Offset: 8 * 60 * 60},
-		Push:    dispatch.Request{Message: p.Message, Audience: p.Audience, AllowEmpty: true},
-		// The answers of the REST API show them as a caller would have written them.
-		TriggerBody: compact(triggerAt(p.At)), PushBody: compact(restOf(p)),
+		Push: dispatch.Request{Message: p.Message, Audience: p.Audience},
+		// The answers of the REST API show it as a caller would have written it.
+		PushBody: compact(restOf(p)),
 	}
+	if !p.At.IsZero() {
+		n.Trigger = dispatch.Trigger{Kind: dispatch.Single, At: p.At, Offset: 8 * 60 * 60}
+		n.TriggerBody = compact(triggerAt(p.At))
+		n.Push.Message.Source, n.Push.AllowEmpty = "schedule", true
+	}
+	return n
 }

@@ -24,6 +24,7 @@ var appPlaces = []place{
 	{Name: "Messages", Icon: "messages", Path: "/messages", Tabs: []place{
 		{Name: "History", Path: "/messages", Pages: []string{"messages"}},
 		{Name: "Scheduled", Path: "/schedules", Pages: []string{"schedules"}},
+		{Name: "Approval", Path: "/approvals", Pages: []string{"approvals"}},
 	}},
 	{Name: "Devices", Icon: "devices", Path: "/devices", Pages: []string{"devices"}},
 	{Name: "Reports", Icon: "reports", Path: "/reports", Pages: []string{"reports"}},

@@ -197,6 +197,8 @@ type confirmPage struct {
 	Preview sendPreview
 	Who     string // "" is everyone
 	Rate    uint64 // devices a minute of a push that is spread over time
+	Ask     bool   // a second person has to approve it
+	Limit   uint64
 }
 
 // confirm shows what is about to happen and sends nothing.
@@ -212,7 +214,11 @@ func (c *console) confirm(w http.ResponseWriter, r *http.Request, v visit) error
 	if len(preview.Problems) > 0 {
 		return c.showSend(w, r, v, http.StatusUnprocessableEntity, sendPage{Draft: d, Problems: preview.Problems, Checked: true})
 	}
-	page := confirmPage{Draft: d, Preview: preview, Who: whom(preview.Push.Audience.String())}
+	limit, err := c.Approvals.Limit(r.Context(), v.app.ID)
+	if err != nil {
+		return err
+	}
+	page := confirmPage{Limit: limit, Ask: limit > 0 && preview.Reach.Targeted > limit, Draft: d, Preview: preview, Who: whom(preview.Push.Audience.String())}
 	if pace := preview.Push.Message.Options.Pace; pace > 0 {
 		page.Rate = (preview.Reach.Targeted + uint64(pace) - 1) / uint64(pace)
 	}
@@ -235,14 +241,16 @@ func (c *console) send(w http.ResponseWriter, r *http.Request, v visit) error {
 	return c.done(w, r, "/apps/"+v.app.Key+target, said)
 }
 
-// submit hands the push over to be sent now or later, and says where to look.
+// submit hands the push over, and says where to look.
 func (c *console) submit(r *http.Request, v visit, d draft, p push) (target, said string, err error) {
-	if !p.At.IsZero() {
-		_, err := c.Schedules.Create(r.Context(), v.app, d.schedule(v.app, p), d.cid(v.app.Key))
+	done, err := c.Approvals.Submit(r.Context(), v.app, d.schedule(v.app, p), d.cid(v.app.Key))
+	switch {
+	case done.Waiting:
+		return "/approvals", "The push waits for the word of a second person.", err
+	case !p.At.IsZero():
 		return "/schedules", "The push is scheduled.", err
 	}
-	receipt, err := c.Dispatch.Accept(r.Context(), v.app, dispatch.Request{Message: p.Message, Audience: p.Audience, CID: d.cid(v.app.Key)})
-	return "/messages/" + receipt.MessageID.String(), "The push was accepted.", err
+	return "/messages/" + done.MessageID.String(), "The push was accepted.", err
 }
 
 // cid is the same for the same content of the same rendered form, so a double

@@ -84,10 +84,19 @@ type Sender interface {
 
 // Schedules keeps pushes that are sent later.
 type Schedules interface {
-	Create(ctx context.Context, app aurora.App, n dispatch.Schedule, cid string) (dispatch.Schedule, error)
 	Schedules(ctx context.Context, appID int64, page int) (list []dispatch.Schedule, total int, err error)
 	Change(ctx context.Context, appID int64, id string, c dispatch.ScheduleChange) (dispatch.Schedule, error)
 	Delete(ctx context.Context, appID int64, id string) error
+}
+
+// Approvals let a second person look at large pushes.
+type Approvals interface {
+	Limit(ctx context.Context, appID int64) (uint64, error)
+	SetLimit(ctx context.Context, app aurora.App, limit uint64) error
+	Submit(ctx context.Context, app aurora.App, n dispatch.Schedule, cid string) (dispatch.Submitted, error)
+	Pending(ctx context.Context, appID int64) ([]dispatch.Approval, error)
+	Approve(ctx context.Context, app aurora.App, id string) (dispatch.Submitted, error)
+	Withdraw(ctx context.Context, app aurora.App, id string) error
 }
 
 // Reports says what became of messages.

@@ -22,6 +22,7 @@ var (
 	_ Devices   = (*registry.Service)(nil)
 	_ Sender    = (*dispatch.Service)(nil)
 	_ Schedules = (*dispatch.Schedules)(nil)
+	_ Approvals = (*dispatch.Approvals)(nil)
 	_ Reports   = (*ledger.Service)(nil)
 )
 
@@ -35,6 +36,7 @@ const (
 	newSecret    = "0ddba110ddba110ddba110dd"
 	phoneID      = "190e35f7e0b5c8d1a2f"
 	retiredID    = "1a0018970a8c51be3f4"
+	approvalID   = "7f2caaaa-1111-2222-3333-444455556666"
 	scheduleID   = "7f2c0000-1111-2222-3333-444455556666"
 	messageID    = aurora.MessageID(58512043210007)
 )
@@ -57,6 +59,8 @@ type world struct {
 	counted     []audience.Expr
 	overlap     time.Duration // of the newest rotation
 	rotated     bool
+	limit       uint64
+	waiting     []dispatch.Approval
 	queries     []ledger.Query
 	selections  []ledger.Selection
 	planned     []dispatch.Schedule
@@ -99,6 +103,10 @@ func newWorld(text func(string) string) *world {
 	w.planned = []dispatch.Schedule{
 		{ID: scheduleID, AppID: 1, Name: text("Morning"), Enabled: true, Trigger: dispatch.Trigger{Kind: dispatch.Single, At: now.Add(26 * time.Hour)}, NextAt: now.Add(26 * time.Hour), Push: dispatch.Request{Message: w.reports[1][0].Message, Audience: audience.Is(audience.Tag, text("beta"))}},
 		{ID: "7f2c1111-2222-3333-4444-555566667777", AppID: 1, Name: text("Weekly"), Trigger: dispatch.Trigger{Kind: dispatch.Periodical, Unit: dispatch.Week}, Push: dispatch.Request{Message: w.reports[1][2].Message, Audience: audience.All()}},
+	}
+	w.waiting = []dispatch.Approval{
+		{Schedule: dispatch.Schedule{ID: approvalID, AppID: 1, CreatedAt: now.Add(-time.Hour), Push: dispatch.Request{Message: w.reports[1][1].Message, Audience: audience.All()}}, AskedBy: text("eve@example.com"), Targeted: 12431},
+		{Schedule: dispatch.Schedule{ID: "7f2c9999-2222-3333-4444-555566667777", AppID: 1, CreatedAt: now.Add(-time.Minute), Trigger: dispatch.Trigger{Kind: dispatch.Single, At: now.Add(5 * time.Hour)}, Push: dispatch.Request{Message: w.reports[1][2].Message, Audience: audience.Is(audience.Tag, text("beta"))}}, AskedBy: owner.Email, Targeted: 30000},
 	}
 	w.steps = []ledger.Step{
 		{Name: "Registered", Text: "The app registered with Aurora as " + phoneID + ".", State: ledger.StepDone, At: now.Add(-30 * 24 * time.Hour)},
@@ -330,6 +338,55 @@ func (w planner) Create(_ context.Context, app aurora.App, n dispatch.Schedule, 
 	n.AppID, n.NextAt = app.ID, n.Trigger.At
 	w.planned = append(w.planned, n)
 	return n, nil
+}
+
+// approver is the world as the service that asks a second person.
+type approver struct{ *world }
+
+func (w approver) Limit(context.Context, int64) (uint64, error) { return w.limit, nil }
+func (w approver) SetLimit(_ context.Context, _ aurora.App, limit uint64) error {
+	if err := w.refusal(); err != nil {
+		return err
+	}
+	w.limit = limit
+	return nil
+}
+func (w approver) Submit(ctx context.Context, app aurora.App, n dispatch.Schedule, cid string) (dispatch.Submitted, error) {
+	reach, _ := sender(w).Count(ctx, app, n.Push)
+	switch {
+	case w.limit > 0 && reach.Targeted > w.limit:
+		n.AppID, n.CreatedAt = app.ID, time.Now()
+		w.waiting = append(w.waiting, dispatch.Approval{Schedule: n, AskedBy: owner.Email, Targeted: reach.Targeted})
+		return dispatch.Submitted{Waiting: true}, nil
+	case n.Trigger.Kind != "":
+		_, err := planner(w).Create(ctx, app, n, cid)
+		return dispatch.Submitted{}, err
+	}
+	n.Push.CID = cid
+	receipt, err := sender(w).Accept(ctx, app, n.Push)
+	return dispatch.Submitted{MessageID: receipt.MessageID}, err
+}
+func (w approver) Pending(_ context.Context, appID int64) (list []dispatch.Approval, err error) {
+	for _, a := range w.waiting {
+		if a.AppID == appID {
+			list = append(list, a)
+		}
+	}
+	return list, nil
+}
+func (w approver) Approve(ctx context.Context, app aurora.App, id string) (dispatch.Submitted, error) {
+	if err := w.refusal(); err != nil {
+		return dispatch.Submitted{}, err
+	}
+	return dispatch.Submitted{MessageID: messageID}, w.Withdraw(ctx, app, id)
+}
+func (w approver) Withdraw(_ context.Context, app aurora.App, id string) error {
+	before := len(w.waiting)
+	w.waiting = slices.DeleteFunc(w.waiting, func(a dispatch.Approval) bool { return a.AppID == app.ID && a.ID == id })
+	if len(w.waiting) == before {
+		return aurora.Errorf(aurora.NotFound, "This push does not wait any more: it was sent, withdrawn, or forgotten after a week.")
+	}
+	return nil
 }
 func (w planner) Schedules(_ context.Context, appID int64, _ int) (list []dispatch.Schedule, total int, err error) {
 	for _, s := range w.planned {

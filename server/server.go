@@ -101,6 +101,8 @@ type Server struct {
 	Webhooks *webhook.Service
 	// Schedules sends what is due later.
 	Schedules *dispatch.Schedules
+	// Approvals let a second person look at large pushes.
+	Approvals *dispatch.Approvals
 	// Inbox hands in-app messages to devices.
 	Inbox *inbox.Service
 
@@ -194,5 +196,6 @@ func (s *Server) wire(ctx context.Context) error {
 	s.Assets = dispatch.NewAssets(s.store)
 	s.Files = dispatch.NewFiles(s.store, c.Logger)
 	s.Schedules = dispatch.NewSchedules(dispatch.ScheduleConfig{Service: s.Dispatch, Store: s.store, Max: c.MaxSchedules, Logger: c.Logger})
+	s.Approvals = dispatch.NewApprovals(s.Dispatch, s.Schedules, s.store)
 	return nil
 }

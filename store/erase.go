@@ -80,6 +80,8 @@ var ownedByApps = []owned{
 	{table: "cid", key: "cid", rows: 2000},
 	{table: "schedule", key: "id", rows: 200, parts: "firing", partKey: "schedule_id, number"},
 	{table: "schedule_cid", key: "cid", rows: 2000},
+	{table: "approval_limit", key: "app_id", rows: 1},
+	{table: "approval", key: "id", rows: 200},
 	{table: "credential", key: "id", rows: 10},
 	{table: "app_access", key: "app_id", rows: 1},
 	{table: "api_key", key: "id", rows: 1000},

@@ -1,0 +1,164 @@
+package dispatch
+
+import (
+	"context"
+	"time"
+
+	"github.com/aurora-push/aurora"
+)
+
+// Limits of approvals.
+const (
+	maxApprovals = 100                // that wait in one app
+	approvalLife = 7 * 24 * time.Hour // after it nobody remembers what was meant
+)
+
+// Approval is a push that one person wrote and another has to approve.
+type Approval struct {
+	// Schedule is what is sent, and when. Its trigger has no kind if it is to be
+	// sent at once.
+	Schedule
+	AskedBy  string // a person's email
+	Targeted uint64 // devices that the audience selected then
+}
+
+// ApprovalStore keeps the pushes that wait, and from which size on they do.
+type ApprovalStore interface {
+	// ApprovalLimit returns 0 for an app whose pushes nobody has to approve.
+	ApprovalLimit(ctx context.Context, appID int64) (uint64, error)
+	PutApprovalLimit(ctx context.Context, appID int64, limit uint64) error
+	// PutApproval stores one, unless it is there already; with max of the app
+	// that are younger than the time it is aurora.Full.
+	PutApproval(ctx context.Context, a Approval, since time.Time, max int) error
+	// Approvals returns those younger than the time, oldest first.
+	Approvals(ctx context.Context, appID int64, since time.Time) ([]Approval, error)
+	// DropApproval returns aurora.NotFound unless it is the app's.
+	DropApproval(ctx context.Context, appID int64, id string) error
+}
+
+// Approvals let a second person look at pushes to many before they are sent.
+// They bind people, who work in the console; servers prove themselves by the
+// Master Secret or an API key and are not asked.
+type Approvals struct {
+	service   *Service
+	schedules *Schedules
+	store     ApprovalStore
+	now       func() time.Time
+}
+
+// NewApprovals returns the service.
+func NewApprovals(service *Service, schedules *Schedules, store ApprovalStore) *Approvals {
+	return &Approvals{service, schedules, store, time.Now}
+}
+
+// Submitted says what became of a push that a person wrote: it was accepted,
+// is scheduled, or waits.
+type Submitted struct {
+	MessageID aurora.MessageID // if it was accepted
+	Waiting   bool             // for a second person
+}
+
+// Limit returns how many devices a person's push may select without being
+// approved; 0 is any number.
+func (s *Approvals) Limit(ctx context.Context, appID int64) (uint64, error) {
+	return s.store.ApprovalLimit(ctx, appID)
+}
+
+// SetLimit changes it. Only who decides about the team may.
+func (s *Approvals) SetLimit(ctx context.Context, app aurora.App, limit uint64) error {
+	if err := aurora.Require(ctx, aurora.TeamRight); err != nil {
+		return err
+	}
+	if limit > 1<<32 {
+		return aurora.Errorf(aurora.Invalid, "The size is a whole number of devices up to %d; 0 means that nobody has to approve.", 1<<32)
+	}
+	return s.store.PutApprovalLimit(ctx, app.ID, limit)
+}
+
+// Submit sends a push, keeps it for its time, or lets it wait for a second
+// person if it selects more devices than the limit. A repeat with the same CID
+// has the same effect once.
+func (s *Approvals) Submit(ctx context.Context, app aurora.App, n Schedule, cid string) (Submitted, error) {
+	if err := aurora.Require(ctx, aurora.SendRight); err != nil {
+		return Submitted{}, err
+	}
+	limit, err := s.store.ApprovalLimit(ctx, app.ID)
+	if err != nil {
+		return Submitted{}, err
+	}
+	actor := aurora.ActorOf(ctx)
+	if limit == 0 || actor.Kind != aurora.PersonActor {
+		return s.send(ctx, app, n, cid)
+	}
+	reach, err := s.service.Count(ctx, app, n.Push)
+	if err != nil {
+		return Submitted{}, err
+	}
+	if reach.Targeted <= limit {
+		return s.send(ctx, app, n, cid)
+	}
+	n.AppID, n.CreatedAt = app.ID, s.now()
+	a := Approval{Schedule: n, AskedBy: actor.Name, Targeted: reach.Targeted}
+	return Submitted{Waiting: true}, s.store.PutApproval(ctx, a, s.now().Add(-approvalLife), maxApprovals)
+}
+
+func (s *Approvals) send(ctx context.Context, app aurora.App, n Schedule, cid string) (Submitted, error) {
+	if n.Trigger.Kind != "" {
+		_, err := s.schedules.Create(ctx, app, n, cid)
+		return Submitted{}, err
+	}
+	n.Push.CID = cid
+	receipt, err := s.service.Accept(ctx, app, n.Push)
+	return Submitted{MessageID: receipt.MessageID}, err
+}
+
+// Pending returns what waits, oldest first. A week old it is forgotten.
+func (s *Approvals) Pending(ctx context.Context, appID int64) ([]Approval, error) {
+	return s.store.Approvals(ctx, appID, s.now().Add(-approvalLife))
+}
+
+// Approve sends what another person wrote, or keeps it for its time. Approved
+// twice at once, or again after a crash, it is sent once.
+func (s *Approvals) Approve(ctx context.Context, app aurora.App, id string) (Submitted, error) {
+	if err := aurora.Require(ctx, aurora.SendRight); err != nil {
+		return Submitted{}, err
+	}
+	a, err := s.find(ctx, app.ID, id)
+	if err != nil {
+		return Submitted{}, err
+	}
+	if aurora.ActorOf(ctx).Name == a.AskedBy {
+		return Submitted{}, aurora.Errorf(aurora.Forbidden, "You wrote this push yourself. Somebody else who may send has to approve it.")
+	}
+	// The id is also the CID: only then is it safe to send first and forget after.
+	done, err := s.send(ctx, app, a.Schedule, app.Key+"-"+id)
+	if err != nil {
+		return done, err
+	}
+	if err := s.store.DropApproval(ctx, app.ID, id); err != nil && aurora.KindOf(err) != aurora.NotFound {
+		return done, err
+	}
+	return done, nil
+}
+
+// Withdraw forgets a push that waits; its writer may, and whoever could
+// approve it.
+func (s *Approvals) Withdraw(ctx context.Context, app aurora.App, id string) error {
+	if err := aurora.Require(ctx, aurora.SendRight); err != nil {
+		return err
+	}
+	return s.store.DropApproval(ctx, app.ID, id)
+}
+
+func (s *Approvals) find(ctx context.Context, appID int64, id string) (Approval, error) {
+	list, err := s.Pending(ctx, appID)
+	if err != nil {
+		return Approval{}, err
+	}
+	for _, a := range list {
+		if a.ID == id && a.Damaged == nil {
+			return a, nil
+		}
+	}
+	return Approval{}, aurora.Errorf(aurora.NotFound, "This push does not wait any more: it was sent, withdrawn, or forgotten after a week.")
+}

@@ -1,0 +1,117 @@
+package dispatch_test
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/aurora-push/aurora"
+	"github.com/aurora-push/aurora/audience"
+	"github.com/aurora-push/aurora/dispatch"
+)
+
+func person(ctx context.Context, name string, role aurora.Role) context.Context {
+	return aurora.WithActor(ctx, aurora.Actor{Kind: aurora.PersonActor, Name: name, Role: role})
+}
+
+func TestLargePushWaitsForASecondPerson(t *testing.T) {
+	inAgenda(t, func(a *agenda) {
+		var ids []string
+		for n := range 3 {
+			ids = append(ids, a.device(n, aurora.Development).RegistrationID)
+		}
+		s := dispatch.NewApprovals(a.dispatch, a.schedules, a.db)
+		mia, eve := person(a.Context(), "mia@example.com", aurora.SenderRole), person(a.Context(), "eve@example.com", aurora.SenderRole)
+		refused := func(what string, err error, want aurora.Kind) {
+			t.Helper()
+			if err == nil || aurora.KindOf(err) != want {
+				t.Errorf("%s: %v, want kind %v", what, err, want)
+			}
+		}
+		refused("a sender sets the limit", s.SetLimit(mia, a.app, 2), aurora.Forbidden)
+		if err := s.SetLimit(person(a.Context(), "o@example.com", aurora.OwnerRole), a.app, 2); err != nil {
+			t.Fatal(err)
+		}
+		n := draft("big", dispatch.Trigger{})
+		cid := a.app.Key + "-" + n.ID
+		for range 2 { // a double click
+			if done, err := s.Submit(mia, a.app, n, cid); err != nil || !done.Waiting {
+				t.Fatalf("submitted: %+v, %v", done, err)
+			}
+		}
+		synctest.Wait()
+		a.sent(0)
+		list, err := s.Pending(a.Context(), a.app.ID)
+		if err != nil || len(list) != 1 || list[0].AskedBy != "mia@example.com" || list[0].Targeted != 3 || list[0].Trigger.Kind != "" || list[0].Name != "big" {
+			t.Fatalf("pending: %+v, %v", list, err)
+		}
+		_, err = s.Approve(mia, a.app, n.ID)
+		refused("the writer approves", err, aurora.Forbidden)
+		_, err = s.Approve(person(a.Context(), "v@example.com", aurora.ViewerRole), a.app, n.ID)
+		refused("a viewer approves", err, aurora.Forbidden)
+		other := a.app
+		other.ID++
+		_, err = s.Approve(eve, other, n.ID)
+		refused("another app's", err, aurora.NotFound)
+
+		done, err := s.Approve(eve, a.app, n.ID)
+		if err != nil || done.MessageID == 0 {
+			t.Fatalf("approved: %+v, %v", done, err)
+		}
+		time.Sleep(time.Second)
+		a.sent(3)
+		_, err = s.Approve(eve, a.app, n.ID)
+		refused("approved again", err, aurora.NotFound)
+
+		small := draft("small", dispatch.Trigger{})
+		small.Push.Audience = audience.Is(audience.Registration, ids[1])
+		if done, err := s.Submit(mia, a.app, small, a.app.Key+"-"+small.ID); err != nil || done.Waiting || done.MessageID == 0 {
+			t.Errorf("a small one: %+v, %v", done, err)
+		}
+		byServer := draft("server", dispatch.Trigger{})
+		if done, err := s.Submit(a.Context(), a.app, byServer, a.app.Key+"-"+byServer.ID); err != nil || done.Waiting {
+			t.Errorf("a server's: %+v, %v", done, err)
+		}
+		time.Sleep(time.Second)
+		a.sent(7)
+	})
+}
+
+func TestScheduledPushWaitsForASecondPerson(t *testing.T) {
+	inAgenda(t, func(a *agenda) {
+		a.device(0, aurora.Development)
+		a.device(1, aurora.Development)
+		s := dispatch.NewApprovals(a.dispatch, a.schedules, a.db)
+		mia, eve := person(a.Context(), "mia@example.com", aurora.SenderRole), person(a.Context(), "eve@example.com", aurora.DeveloperRole)
+		if err := s.SetLimit(a.Context(), a.app, 1); err != nil {
+			t.Fatal(err)
+		}
+		asked := time.Now()
+		n, late, gone := draft("later", in(time.Hour)), draft("late", in(time.Minute)), draft("gone", in(time.Hour))
+		for _, one := range []dispatch.Schedule{n, late, gone} {
+			if done, err := s.Submit(mia, a.app, one, a.app.Key+"-"+one.ID); err != nil || !done.Waiting {
+				t.Fatalf("submitted: %+v, %v", done, err)
+			}
+		}
+		if _, err := s.Approve(eve, a.app, n.ID); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Withdraw(mia, a.app, gone.ID); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * time.Minute)
+		if _, err := s.Approve(eve, a.app, late.ID); aurora.KindOf(err) != aurora.Invalid {
+			t.Errorf("approved after its time: %v", err)
+		}
+		a.sent(0)
+		time.Sleep(time.Hour)
+		a.sent(2)
+		if list, err := s.Pending(a.Context(), a.app.ID); err != nil || len(list) != 1 || list[0].ID != late.ID {
+			t.Errorf("pending: %+v, %v", list, err)
+		}
+		if list, err := a.db.Approvals(a.Context(), a.app.ID, asked.Add(time.Millisecond)); err != nil || len(list) != 0 {
+			t.Errorf("of those made later: %+v, %v", list, err)
+		}
+	})
+}
