@@ -34,3 +34,25 @@ func TestLimiter(t *testing.T) {
 		}
 	})
 }
+
+// Windows that are over are dropped, so that callers of long ago take no memory.
+func TestLimiterForgets(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var l limiter
+		for app := range int64(10_000) {
+			l.take(surface{ofApp, app, pushFamily}, 3, time.Now())
+		}
+		time.Sleep(2 * windowLength)
+		if l.take(surface{ofApp, 1, pushFamily}, 3, time.Now()); len(l.windows) != 1 {
+			t.Errorf("%d windows are kept", len(l.windows))
+		}
+	})
+}
+
+func TestLimits(t *testing.T) {
+	for given, want := range map[int]int{0: defaultLimit, 5: 5, -1: unlimited, 1 << 40: unlimited} {
+		if got := (Limits{Push: given}).of(pushFamily); got != want {
+			t.Errorf("a limit of %d means %d, want %d", given, got, want)
+		}
+	}
+}

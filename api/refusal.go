@@ -199,6 +199,9 @@ func (s *server) numberOf(r *http.Request, f family, err error) (number, string)
 	if unknown, ok := errors.AsType[*registry.UnknownDevices](err); ok {
 		return number{400, 7013}, unknown.Error()
 	}
+	if errors.Is(err, dispatch.ErrBroadcasts) {
+		return number{403, 2008}, err.Error()
+	}
 	if errors.Is(err, dispatch.ErrPaced) {
 		return number{400, 1012}, err.Error()
 	}

@@ -2,6 +2,7 @@ package dispatch
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"math/rand/v2"
 	"sync"
@@ -25,7 +26,11 @@ func (s *Service) Accept(ctx context.Context, app aurora.App, r Request) (_ Rece
 	ctx, end := s.c.Tracer.Start(ctx, "accept push")
 	defer func() { end(err) }()
 	a, err := s.prepare(ctx, app, r)
-	if r.CID != "" && (aurora.KindOf(err) == aurora.NoTarget || err != nil && r.File != "" && r.Message.Validate() == nil) {
+	giveBack := func() {}
+	if err == nil {
+		giveBack, err = s.takeBroadcast(app.ID, r)
+	}
+	if r.CID != "" && (aurora.KindOf(err) == aurora.NoTarget || errors.Is(err, ErrBroadcasts) || err != nil && r.File != "" && r.Message.Validate() == nil) {
 		// A repeated push keeps its answer, whatever became of its audience.
 		if first, used, e := s.c.Messages.UsedCID(ctx, app.ID, r.CID); used || e != nil {
 			return first, e
@@ -51,12 +56,14 @@ func (s *Service) Accept(ctx context.Context, app aurora.App, r Request) (_ Rece
 		s.unreserve()
 	}
 	if err != nil {
+		giveBack()
 		return Receipt{}, err
 	}
 	if job == nil || a.Message.Content.VoIP != nil { // there is a job in a lane
 		s.Wake()
 	}
 	if receipt.MessageID != a.Message.ID { // a repeat, which changes nothing
+		giveBack()
 		return receipt, nil
 	}
 	s.c.Accepted(r.Message.Source)

@@ -235,6 +235,9 @@ type Config struct {
 	// called from several goroutines and must not block.
 	Accepted func(source string)
 	Settled  func(outcome aurora.Mark, devices uint64)
+	// Broadcasts is how many pushes to all its devices an app may send a day by
+	// this server; nil, or an answer of 0, for any number. Schedules do not count.
+	Broadcasts func() int
 	// Workers bounds the jobs sent at once in each lane; 0 means 256 direct and
 	// 4 broadcast ones.
 	Workers [2]int

@@ -20,12 +20,13 @@ const (
 
 // Service accepts pushes and sends them.
 type Service struct {
-	c       Config
-	ids     idMaker
-	holder  string
-	handoff chan freshJob
-	places  chan struct{} // free places in handoff
-	wake    [2]chan struct{}
+	c          Config
+	ids        idMaker
+	holder     string
+	handoff    chan freshJob
+	places     chan struct{} // free places in handoff
+	wake       [2]chan struct{}
+	broadcasts broadcasts
 }
 
 // New returns a service; Run makes it send.

@@ -46,6 +46,9 @@ type Config struct {
 	StoredAPNs bool
 
 	Limits api.Limits // calls a minute that one app may make
+	// Broadcasts is how many pushes to all its devices one app may send a day; 0
+	// for any number.
+	Broadcasts int
 	// MaxSchedules bounds the unfinished schedules of an app; default 100.
 	MaxSchedules int
 	// AudienceCache is how many MiB of decoded bitmaps of audiences are kept;
@@ -153,6 +156,15 @@ func Open(ctx context.Context, c Config) (*Server, error) {
 	return s, nil
 }
 
+// broadcastLimit is this server's share of the broadcasts that an app may send
+// a day, at least one; 0 for any number.
+func (s *Server) broadcastLimit() int {
+	if s.config.Broadcasts <= 0 {
+		return 0
+	}
+	return max(s.config.Broadcasts/s.cluster.count(), 1)
+}
+
 // AuditOutcomes compares the counters of every message with the sets they count.
 func (s *Server) AuditOutcomes(ctx context.Context) (store.Audit, error) {
 	return s.store.AuditOutcomes(ctx)
@@ -192,7 +204,7 @@ func (s *Server) wire(ctx context.Context) error {
 	s.health.hints = s.bus.Trouble
 	s.Ledger = ledger.New(s.store, s.Registry, s.bus)
 	s.Inbox = inbox.New(inbox.Config{Queue: s.store, Bus: s.bus, Moved: s.Ledger.Hint, Logger: c.Logger})
-	s.Dispatch = dispatch.New(dispatch.Config{Messages: s.store, Groups: s.store, Files: s.store, Assets: s.store, Registry: s.Registry, Channel: s.channel, Parker: s.Accounts, Hint: s.Ledger.Hint, Work: func() { s.bus.Publish(workTopic, "") }, Holder: s.store.Node(), Arrived: s.Inbox.Arrived, Tracer: s.tracer, Accepted: s.metrics.countAccepted, Settled: s.metrics.countSettled, Logger: c.Logger})
+	s.Dispatch = dispatch.New(dispatch.Config{Messages: s.store, Groups: s.store, Files: s.store, Assets: s.store, Registry: s.Registry, Channel: s.channel, Parker: s.Accounts, Hint: s.Ledger.Hint, Work: func() { s.bus.Publish(workTopic, "") }, Holder: s.store.Node(), Arrived: s.Inbox.Arrived, Tracer: s.tracer, Accepted: s.metrics.countAccepted, Settled: s.metrics.countSettled, Broadcasts: s.broadcastLimit, Logger: c.Logger})
 	s.Assets = dispatch.NewAssets(s.store)
 	s.Files = dispatch.NewFiles(s.store, c.Logger)
 	s.Schedules = dispatch.NewSchedules(dispatch.ScheduleConfig{Service: s.Dispatch, Store: s.store, Max: c.MaxSchedules, Logger: c.Logger})
