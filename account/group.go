@@ -130,6 +130,20 @@ func (s *Service) GroupApps(ctx context.Context, groupID int64) ([]aurora.App, e
 	return s.c.Groups.GroupApps(ctx, groupID)
 }
 
+// RevealGroupSecret returns a group's secret to somebody who wants to see it,
+// and notes who did.
+func (s *Service) RevealGroupSecret(ctx context.Context, accountID int64, key string) (aurora.Secret, error) {
+	if err := aurora.Require(ctx, aurora.SecretsRight); err != nil {
+		return aurora.Secret{}, err
+	}
+	g, err := s.Group(ctx, accountID, key)
+	if err != nil {
+		return aurora.Secret{}, err
+	}
+	s.Record(ctx, aurora.AuditEntry{AccountID: accountID, Action: "group.secret-shown", Subject: key, Detail: g.Name})
+	return g.Secret, nil
+}
+
 // AuthenticateGroup returns the group that a key and secret prove, or
 // aurora.Unauthorized.
 func (s *Service) AuthenticateGroup(ctx context.Context, key, secret string) (aurora.Group, error) {

@@ -5,6 +5,7 @@ package console
 
 import (
 	"errors"
+	"io/fs"
 	"log/slog"
 	"net/http"
 	"net/netip"
@@ -35,6 +36,12 @@ type Config struct {
 	// Figures and Pushes are what reports are made of; without them there are none.
 	Figures DeviceFigures
 	Pushes  PushFigures
+	// Settings, Hooks and Operator bring the pages about API keys and groups,
+	// webhooks, and the installation. Sample is the sample app's files.
+	Settings Settings
+	Hooks    Hooks
+	Operator Operator
+	Sample   fs.FS
 
 	// PublicURL is the base URL under which devices and servers reach Aurora,
 	// such as https://push.example.com; it is written into PushConfig.plist
@@ -141,6 +148,7 @@ func (c *console) routes() http.Handler {
 	if c.People != nil {
 		c.peopleRoutes(mux)
 	}
+	c.settingsRoutes(mux)
 	if c.Figures != nil && c.Pushes != nil {
 		mux.Handle("GET /apps/{key}/reports", c.inApp(c.reports))
 		mux.Handle("GET /apps/{key}/reports/{file}", c.inApp(c.reportFile))
@@ -181,4 +189,32 @@ func (c *console) peopleRoutes(mux *http.ServeMux) {
 
 	mux.Handle("GET /audit", c.signedIn(c.audit))
 	mux.Handle("GET /audit/{form}", c.signedIn(c.auditExport))
+}
+
+// settingsRoutes lists the pages about who may call, who is told, and the
+// installation.
+func (c *console) settingsRoutes(mux *http.ServeMux) {
+	if c.Settings != nil {
+		mux.Handle("GET /apps/{key}/access", c.inApp(c.access))
+		mux.Handle("POST /apps/{key}/access/keys", c.inApp(c.createKey))
+		mux.Handle("POST /apps/{key}/access/revoke", c.inApp(c.revokeKey))
+		mux.Handle("POST /apps/{key}/access/allow", c.inApp(c.setAllowList))
+		mux.Handle("GET /groups", c.signedIn(c.groups))
+		mux.Handle("POST /groups", c.signedIn(c.createGroup))
+		mux.Handle("POST /groups/delete", c.signedIn(c.deleteGroup))
+		mux.Handle("POST /groups/apps", c.signedIn(c.setGroupApp))
+		mux.Handle("POST /groups/secret", c.signedIn(c.groupSecret))
+	}
+	if c.Hooks != nil {
+		mux.Handle("GET /apps/{key}/webhooks", c.inApp(c.webhooks))
+		mux.Handle("POST /apps/{key}/webhooks", c.inApp(c.createWebhook))
+		mux.Handle("GET /apps/{key}/webhooks/{id}", c.inApp(c.webhook))
+		mux.Handle("POST /apps/{key}/webhooks/{id}", c.inApp(c.changeWebhook))
+	}
+	if c.Operator != nil {
+		mux.Handle("GET /system", c.signedIn(c.system))
+	}
+	if c.Sample != nil {
+		mux.Handle("GET /apps/{key}/sample.zip", c.inApp(c.sample))
+	}
 }

@@ -31,15 +31,19 @@ var appPlaces = []place{
 	{Name: "Settings", Icon: "settings", Path: "/credential", Tabs: []place{
 		{Name: "Credential", Path: "/credential", Pages: []string{"credential"}},
 		{Name: "Keys", Path: "/keys", Pages: []string{"keys"}},
+		{Name: "API keys", Path: "/access", Pages: []string{"access"}},
+		{Name: "Webhooks", Path: "/webhooks", Pages: []string{"webhooks"}},
 	}},
 }
 
 // accountPlaces are what there is beside apps.
 var accountPlaces = []place{
 	{Name: "Apps", Icon: "apps", Path: "/apps", Pages: []string{"apps"}},
+	{Name: "Groups", Icon: "copy", Path: "/groups", Pages: []string{"groups"}},
 	{Name: "Team", Icon: "team", Path: "/team", Pages: []string{"team"}},
 	{Name: "Security", Icon: "credential", Path: "/security", Pages: []string{"security"}},
 	{Name: "Audit log", Icon: "messages", Path: "/audit", Pages: []string{"audit"}},
+	{Name: "System", Icon: "system", Path: "/system", Pages: []string{"system"}},
 }
 
 // Has reports whether a page belongs to the place or to one of its tabs.

@@ -32,6 +32,8 @@ func (c *console) funcs(l *language) template.FuncMap {
 		"step":      func(s ledger.Step) ledger.Step { return s.In(l.word) },
 		"short":     shortToken,
 		"browser":   browser,
+		"size":      size,
+		"lives":     func() any { return lives },
 		"initial":   initial,
 		"ago":       func(t time.Time) string { return l.ago(c.now().Sub(t)) },
 		"dict":      dict,

@@ -92,6 +92,7 @@ const maxAhead = 10 * time.Second
 type cluster struct {
 	mu      sync.Mutex
 	servers int
+	nodes   []store.Node
 	ahead   time.Duration
 	missed  error // why the last beat failed
 }
@@ -104,7 +105,7 @@ func (s *Server) beat(ctx context.Context) error {
 	}
 	c, err := s.store.Beat(ctx, name, s.began, s.deadAfter())
 	s.cluster.mu.Lock()
-	s.cluster.servers, s.cluster.ahead, s.cluster.missed = len(c.Nodes), c.Ahead, err
+	s.cluster.servers, s.cluster.nodes, s.cluster.ahead, s.cluster.missed = len(c.Nodes), c.Nodes, c.Ahead, err
 	s.cluster.mu.Unlock()
 	for _, dead := range c.Freed {
 		s.config.Logger.WarnContext(ctx, "a server is silent; what it had leased is done by the others", "server", dead)

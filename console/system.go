@@ -1,0 +1,69 @@
+package console
+
+import (
+	"archive/zip"
+	"io/fs"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/aurora-push/aurora"
+)
+
+// system shows how the installation is, to those who set it up.
+func (c *console) system(w http.ResponseWriter, r *http.Request, v visit) error {
+	if err := aurora.Require(r.Context(), aurora.ConfigureRight); err != nil {
+		return err
+	}
+	s, err := c.Operator.System(r.Context())
+	if err != nil {
+		return err
+	}
+	return c.page(w, r, v, http.StatusOK, "system", "System", s)
+}
+
+// size writes a number of bytes for people.
+func size(n int64) string {
+	value, unit := float64(n), 0
+	for value >= 1000 && unit < 4 {
+		value, unit = value/1000, unit+1
+	}
+	digits := 1
+	if unit == 0 || value >= 100 {
+		digits = 0
+	}
+	return strconv.FormatFloat(value, 'f', digits, 64) + " " + []string{"B", "kB", "MB", "GB", "TB"}[unit]
+}
+
+// sample is the sample app with this app's own PushConfig.plist and bundle id.
+func (c *console) sample(w http.ResponseWriter, r *http.Request, v visit) error {
+	w.Header().Set("Content-Type", "application/zip")
+	w.Header().Set("Content-Disposition", `attachment; filename="aurora-sample.zip"`)
+	plist := (aurora.PushConfig{Channel: "Sample", AppKey: v.app.Key, Server: c.baseURL(r)}).Plist()
+	z := zip.NewWriter(w)
+	err := fs.WalkDir(c.Sample, ".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		data, err := fs.ReadFile(c.Sample, path)
+		if err != nil {
+			return err
+		}
+		if strings.HasSuffix(path, "/PushConfig.plist") {
+			data = plist
+		}
+		out, err := z.Create("aurora-sample/" + path)
+		if err == nil {
+			_, err = out.Write(data)
+		}
+		return err
+	})
+	if err == nil {
+		err = z.Close()
+	}
+	if err != nil && r.Context().Err() == nil {
+		c.log.Error("console: sample app", "err", err)
+		panic(http.ErrAbortHandler) // half a file must not look whole
+	}
+	return nil
+}
