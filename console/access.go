@@ -3,6 +3,7 @@ package console
 import (
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -37,12 +38,7 @@ func (p accessPage) State(k account.APIKey) string {
 
 // Chosen reports whether the form that was refused had a scope.
 func (p accessPage) Chosen(s account.Scope) bool {
-	for _, name := range p.Form.Scopes {
-		if name == string(s) {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(p.Form.Scopes, string(s))
 }
 
 // lives are how long a new key may be valid.
