@@ -52,7 +52,7 @@ func (s *Service) RotateSecret(ctx context.Context, app aurora.App, overlap time
 	if err := s.c.Accesses.RotateSecret(ctx, app.ID, s.c.Seal.Close([]byte(secret.Reveal()), masterLabel(app.Key)), until); err != nil {
 		return aurora.Secret{}, err
 	}
-	s.cache.Delete(app.Key)
+	s.changed()
 	detail := "the old one is valid until " + until.UTC().Format(time.RFC3339)
 	if overlap == 0 {
 		detail = "the old one is no longer valid"
@@ -94,7 +94,7 @@ func (s *Service) SetAllowList(ctx context.Context, app aurora.App, entries []st
 	if err := s.c.Accesses.PutAllowList(ctx, app.ID, list); err != nil {
 		return nil, err
 	}
-	s.cache.Delete(app.Key)
+	s.changed()
 	detail := "any address"
 	if len(list) > 0 {
 		detail = fmt.Sprintf("%.500s", list)

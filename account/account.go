@@ -44,6 +44,9 @@ type Config struct {
 	OIDC        *OIDC // nil: no sign-in provider
 	Seal        *Seal
 	Logger      *slog.Logger
+	// Changed tells other servers that an app, a key or a credential is not what
+	// it was: they Forget. May be nil.
+	Changed func()
 }
 
 // Service answers for accounts, apps and credentials.
@@ -54,8 +57,8 @@ type Service struct {
 	cache     sync.Map // AppKey → cachedApp
 	keys      sync.Map // digest → *cachedKey
 
-	credentials      sync.Map     // credentialSlot → cachedCredential
-	credentialChange atomic.Int64 // counts what may have changed one
+	credentials sync.Map     // credentialSlot → cachedCredential
+	changes     atomic.Int64 // counts what may have changed one
 }
 
 // New returns a service.

@@ -124,7 +124,7 @@ func (s *Service) ProvisionCertificates(ctx context.Context, app aurora.App, ups
 	if app.BundleID == asked {
 		return nil
 	}
-	s.cache.Delete(app.Key)
+	defer s.changed()
 	return s.c.Admin.AdoptBundleID(ctx, app.ID, app.BundleID)
 }
 
@@ -143,7 +143,7 @@ func (s *Service) DeleteApp(ctx context.Context, accountID int64, key string) er
 	if err := s.c.Admin.MarkDeleted(ctx, app.ID); err != nil {
 		return err
 	}
-	s.cache.Delete(key)
+	s.changed()
 	s.Record(ctx, aurora.AuditEntry{AccountID: app.AccountID, AppID: app.ID, Action: "app.deleted", Subject: app.Key, Detail: app.Name})
 	s.c.Logger.InfoContext(ctx, "app deleted", "app", app.Key, "name", app.Name)
 	for {

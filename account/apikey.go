@@ -121,12 +121,7 @@ func (s *Service) RevokeAPIKey(ctx context.Context, app aurora.App, id int64) er
 	if err != nil {
 		return err
 	}
-	s.keys.Range(func(digest, c any) bool {
-		if c.(*cachedKey).key.ID == id {
-			s.keys.Delete(digest)
-		}
-		return true
-	})
+	s.changed()
 	s.Record(ctx, aurora.AuditEntry{AccountID: app.AccountID, AppID: app.ID, Action: "key.revoked", Subject: k.Name})
 	return nil
 }
@@ -145,7 +140,7 @@ func (s *Service) apiKey(ctx context.Context, secret string) (*cachedKey, error)
 	if c, ok := s.keys.Load(string(digest)); ok && time.Since(c.(*cachedKey).at) < cacheLife {
 		return c.(*cachedKey), nil
 	}
-	c := &cachedKey{at: time.Now()}
+	c, changes := &cachedKey{at: time.Now()}, s.changes.Load()
 	k, stored, err := s.c.APIKeys.APIKeyByDigest(ctx, digest)
 	if err != nil {
 		return nil, err
@@ -154,7 +149,7 @@ func (s *Service) apiKey(ctx context.Context, secret string) (*cachedKey, error)
 		return nil, ErrNone
 	}
 	c.key = k
-	s.keys.Store(string(digest), c)
+	s.unlessChanged(changes, func() { s.keys.Store(string(digest), c) }, func() { s.keys.Delete(string(digest)) })
 	return c, nil
 }
 

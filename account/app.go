@@ -99,6 +99,7 @@ func (s *Service) cachedApp(ctx context.Context, key string) (cachedApp, error) 
 	if c, ok := s.cache.Load(key); ok && time.Since(c.(cachedApp).at) < cacheLife {
 		return c.(cachedApp), nil
 	}
+	changes := s.changes.Load()
 	c := cachedApp{at: time.Now()} // before it is read: what changes meanwhile is not newer
 	app, sealed, err := s.c.Apps.AppByKey(ctx, key)
 	if errors.Is(err, ErrNone) {
@@ -119,7 +120,7 @@ func (s *Service) cachedApp(ctx context.Context, key string) (cachedApp, error) 
 			return c, err
 		}
 	}
-	s.cache.Store(key, c)
+	s.unlessChanged(changes, func() { s.cache.Store(key, c) }, func() { s.cache.Delete(key) })
 	return c, nil
 }
 

@@ -72,7 +72,7 @@ func (s *Service) StoreCredentials(ctx context.Context, app aurora.App, ups ...U
 		all = append(all, slots...)
 	}
 	err = s.c.Credentials.PutCredentials(ctx, app.ID, sealed)
-	s.forgetCredentials()
+	s.changed()
 	if err != nil {
 		return nil, err
 	}
@@ -165,7 +165,7 @@ func (s *Service) RemoveCredential(ctx context.Context, appID int64, env aurora.
 	if err := aurora.Require(ctx, aurora.ConfigureRight); err != nil {
 		return err
 	}
-	defer s.forgetCredentials()
+	defer s.changed()
 	if err := s.c.Credentials.RemoveCredential(ctx, appID, env); err != nil {
 		return err
 	}
@@ -194,21 +194,12 @@ func (s *Service) OpenCredential(ctx context.Context, appID int64, env aurora.En
 	if c, ok := s.credentials.Load(at); ok && time.Since(c.(cachedCredential).at) < cacheLife {
 		return c.(cachedCredential).credential, c.(cachedCredential).file, nil
 	}
-	change := s.credentialChange.Load()
+	changes := s.changes.Load()
 	c, file, err := s.openCredential(ctx, appID, env)
 	if err == nil && c.Parked == "" {
-		s.credentials.Store(at, cachedCredential{c, file, time.Now()})
-		if s.credentialChange.Load() != change { // meanwhile: it may be the old one
-			s.credentials.Delete(at)
-		}
+		s.unlessChanged(changes, func() { s.credentials.Store(at, cachedCredential{c, file, time.Now()}) }, func() { s.credentials.Delete(at) })
 	}
 	return c, file, err
-}
-
-// forgetCredentials makes the next use of each credential read it again.
-func (s *Service) forgetCredentials() {
-	s.credentialChange.Add(1)
-	s.credentials.Clear()
 }
 
 func (s *Service) openCredential(ctx context.Context, appID int64, env aurora.Environment) (aurora.Credential, aurora.CredentialFile, error) {
@@ -257,6 +248,6 @@ func (s *Service) ParkCredential(ctx context.Context, id int64, reason string) e
 	if reason != "" {
 		s.c.Logger.WarnContext(ctx, "credential parked", "credential", id, "reason", reason)
 	}
-	defer s.forgetCredentials()
+	defer s.changed()
 	return s.c.Credentials.ParkCredential(ctx, id, reason)
 }

@@ -67,19 +67,22 @@ func (s *Server) openBus(ctx context.Context) (err error) {
 	return err
 }
 
-// workTopic is for hints that there are jobs.
-const workTopic = "work"
+// What servers tell each other beside what services do.
+const (
+	workTopic    = "work"     // there are jobs
+	accountTopic = "accounts" // an app, a key or a credential was changed
+)
 
-// heedWork makes this server look for jobs when another has some.
-func (s *Server) heedWork(ctx context.Context) {
-	hints, stop := s.bus.Subscribe(workTopic)
+// heed does something whenever another server hints at it.
+func (s *Server) heed(ctx context.Context, topic string, do func()) {
+	hints, stop := s.bus.Subscribe(topic)
 	defer stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-hints:
-			s.Dispatch.Look()
+			do()
 		}
 	}
 }

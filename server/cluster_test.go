@@ -261,6 +261,7 @@ func TestTwoServersAreOne(t *testing.T) {
 				case <-time.After(10 * time.Second):
 					t.Error("who watches at the one server hears nothing of the other")
 				}
+				r.rotates(a, b)
 			}
 			for _, n := range r.apns.Notifications(1 << 20) {
 				if n.Status != http.StatusOK {
@@ -269,6 +270,32 @@ func TestTwoServersAreOne(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// rotates gives the app a new secret through one server; the other refuses the
+// old one before its memory would have been over.
+func (r *clusterRig) rotates(a, b *server.Server) {
+	use := func() error {
+		_, _, err := r.call("GET", b.URL()+"/v3/received?msg_ids=1", nil)
+		return err
+	}
+	if err := use(); err != nil && strings.Contains(err.Error(), "401") {
+		r.Error(err)
+	}
+	begin := time.Now()
+	if _, err := a.Accounts.RotateSecret(r.Context(), r.app, 0); err != nil {
+		r.Error(err)
+	}
+	for {
+		if err := use(); err != nil && strings.Contains(err.Error(), "401") {
+			return
+		}
+		if time.Since(begin) > 6*time.Second {
+			r.Errorf("the other server takes the old secret for %v", time.Since(begin))
+			return
+		}
+		time.Sleep(20 * time.Millisecond)
 	}
 }
 

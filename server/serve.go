@@ -59,7 +59,8 @@ func (s *Server) Start(ctx context.Context) (err error) {
 	s.endStreams = endStreams
 	if s.store.Shared() {
 		s.workers.Go(func() { s.beats(run) })
-		s.workers.Go(func() { s.heedWork(run) })
+		s.workers.Go(func() { s.heed(run, workTopic, s.Dispatch.Look) })
+		s.workers.Go(func() { s.heed(run, accountTopic, s.Accounts.Forget) })
 	}
 	s.workers.Go(func() { s.Accounts.Run(run) })
 	s.workers.Go(func() { s.Registry.Run(run) })
