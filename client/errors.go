@@ -84,7 +84,7 @@ var kindOfCode = map[int]Kind{
 
 // statusOfCode are the statuses that numbers have elsewhere, for refusals that
 // come without one: in batches and groups.
-var statusOfCode = map[int]int{1000: 500, 1004: 401, 1030: 503, 2002: 429, 2004: 403, 2007: 403}
+var statusOfCode = map[int]int{1000: 500, 1004: 401, 1030: 503, 2002: 429, 2004: 403, 2007: 403, 2008: 403}
 
 // Kind returns what sort of refusal it is.
 func (e *Error) Kind() Kind {
