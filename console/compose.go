@@ -11,6 +11,7 @@ import (
 
 	"github.com/aurora-push/aurora"
 	"github.com/aurora-push/aurora/audience"
+	"github.com/aurora-push/aurora/registry"
 )
 
 // draft is a message as it is typed: text of any kind in every field.
@@ -22,7 +23,7 @@ type draft struct {
 	Extras                           string
 	Media                            string // address of a picture or film that the app's extension fetches
 	Audience                         string // "all", "chosen" or "expression"
-	Expression                       string // in the text form of package audience
+	Expression                       string // as docs/audience.md has it
 	TagAny, TagAll, TagNone          string // separated by commas or lines
 	Alias, Registration              string
 	Environment                      string
@@ -289,13 +290,11 @@ type restExpression struct {
 func (d draft) expression(bad problems) (audience.Expr, any) {
 	text := strings.TrimSpace(d.Expression)
 	if text == "" {
-		bad.add("expression", aurora.Errorf(aurora.Missing, "Write an expression, such as tag:vip & (tag:beijing | tag:shanghai)."))
+		bad.add("expression", aurora.Errorf(aurora.Missing, "Write an expression, such as vip && (beijing || shanghai) && !seen>30d."))
 		return audience.All(), restExpression{}
 	}
-	e, err := audience.Parse(text)
-	if err != nil {
-		bad.add("expression", aurora.Errorf(aurora.Invalid, "The expression cannot be read: %v.", strings.TrimPrefix(err.Error(), "audience: ")))
-	}
+	e, err := registry.ReadExpression("expression", text)
+	bad.add("expression", err)
 	return e, restExpression{text}
 }
 

@@ -310,11 +310,11 @@ func TestSchedule(t *testing.T) {
 func TestExpressionAudience(t *testing.T) {
 	w := newWorld(plain)
 	v := newVisitor(t, w, ownerSession)
-	v.post(full+"/send", "body=x", "audience=expression", "expression=tag:beta & !(tag:muted | alias:\"eve\")", "environment=production", "life_unit=hours")
+	v.post(full+"/send", "body=x", "audience=expression", "expression=beta && !(muted || alias:\"eve\")", "environment=production", "life_unit=hours")
 	if len(w.sent) != 1 || w.sent[0].Audience.String() != `tag:beta & !(tag:muted | alias:eve)` && w.sent[0].Audience.String() != `tag:beta & !(tag:muted | alias:"eve")` {
 		t.Fatalf("sent %+v", w.sent)
 	}
-	for _, wrong := range []string{"", "tag:", "tag:a &", "((tag:a)"} {
+	for _, wrong := range []string{"", "tag:", "a &&", "((a)", "seen>soon"} {
 		if rec := v.post(full+"/send", "body=x", "audience=expression", "expression="+wrong, "environment=production", "life_unit=hours"); rec.Code != 422 || !strings.Contains(rec.Body.String(), `id="p-expression"`) {
 			t.Errorf("%q: status %d", wrong, rec.Code)
 		}

@@ -119,6 +119,49 @@ func TestInteractionInBrowser(t *testing.T) {
 		p.run(chromedp.Click(chromedp.CSS(".after-table .button")))
 		p.until(shows(".compare", "早安"))
 	})
+	t.Run("everything by keyboard", func(t *testing.T) {
+		w := newWorld(plain)
+		p := openPage(t, tab, w, full+"/send")
+		p.run(chromedp.KeyEvent(kb.Tab))
+		p.until(`document.activeElement.className === "skip" && document.activeElement.getBoundingClientRect().top >= 0`)
+		p.run(chromedp.KeyEvent(kb.Enter))
+		p.until(`location.hash === "#main"`)
+		p.run(chromedp.KeyEvent(kb.Tab))
+		p.until(`document.activeElement.id === "f-title"`)
+		p.run(chromedp.KeyEvent("By keyboard"))
+		_, err := chromedp.Run(p.ctx, chromedp.Evaluate[any](`document.querySelector(".switcher summary").focus()`))
+		must(t, err)
+		p.run(chromedp.KeyEvent(" "))
+		p.until(`document.querySelector(".switcher").open`)
+		p.run(chromedp.KeyEvent(kb.Tab))
+		p.until(`document.activeElement.getAttribute("href") === "` + full + `"`)
+		p.run(chromedp.KeyEvent(kb.Escape))
+		p.until(`!document.querySelector(".switcher").open && document.activeElement.tagName === "SUMMARY"`)
+		for range 80 { // every stop on the way to the button can be seen
+			stop, err := chromedp.Run(p.ctx, chromedp.Evaluate[string](`(() => {
+				const e = document.activeElement, s = getComputedStyle(e), l = e.closest("label") && getComputedStyle(e.closest("label"));
+				if (s.outlineStyle === "none" && !(l && l.outlineStyle !== "none")) return "unseen: " + e.outerHTML.slice(0, 120);
+				return e.matches(".send-bar .button-main") ? "there" : "";
+			})()`))
+			must(t, err)
+			if stop != "" && stop != "there" {
+				t.Fatal(stop)
+			}
+			if stop == "there" {
+				break
+			}
+			p.run(chromedp.KeyEvent(kb.Tab))
+		}
+		p.run(chromedp.KeyEvent(kb.Enter))
+		p.until(`location.pathname.endsWith("/confirm")`)
+		_, err = chromedp.Run(p.ctx, chromedp.Evaluate[any](`document.querySelector(".confirm-send").focus()`))
+		must(t, err)
+		p.run(chromedp.KeyEvent(kb.Enter))
+		p.until(`location.pathname.includes("/messages/")`)
+		if len(w.sent) != 1 {
+			t.Errorf("%d were sent", len(w.sent))
+		}
+	})
 	t.Run("a hidden page gives its connection back", func(t *testing.T) {
 		w := newWorld(plain)
 		p := openPage(t, tab, w, full+"/devices")

@@ -20,6 +20,7 @@ type sendPage struct {
 	Checked  bool // problems are shown beside the fields
 	Preview  sendPreview
 	Tests    []registry.TestDevice
+	Segments []registry.Segment
 	Tested   aurora.MessageID // the push that was just sent to them
 }
 
@@ -104,6 +105,9 @@ func (c *console) showSend(w http.ResponseWriter, r *http.Request, v visit, stat
 		page.Preview.Problems = nil // nothing was typed yet
 	}
 	if page.Tests, err = c.Registry.ListTestDevices(r.Context(), v.app.ID); err != nil {
+		return err
+	}
+	if page.Segments, err = c.Registry.Segments(r.Context(), v.app.ID); err != nil {
 		return err
 	}
 	return c.page(w, r, v, status, "send", "Compose", page)

@@ -64,6 +64,8 @@ type Devices interface {
 	Device(ctx context.Context, appID int64, registrationID string) (aurora.Device, error)
 	Count(ctx context.Context, appID int64, e audience.Expr) (uint64, error)
 	TestDevices
+	// Segments returns the saved audiences, by name.
+	Segments(ctx context.Context, appID int64) ([]registry.Segment, error)
 }
 
 // TestDevices keeps the devices that test pushes go to.

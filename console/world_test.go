@@ -60,6 +60,7 @@ type world struct {
 	overlap     time.Duration // of the newest rotation
 	rotated     bool
 	limit       uint64
+	segments    map[int64][]registry.Segment
 	waiting     []dispatch.Approval
 	queries     []ledger.Query
 	selections  []ledger.Selection
@@ -104,6 +105,7 @@ func newWorld(text func(string) string) *world {
 		{ID: scheduleID, AppID: 1, Name: text("Morning"), Enabled: true, Trigger: dispatch.Trigger{Kind: dispatch.Single, At: now.Add(26 * time.Hour)}, NextAt: now.Add(26 * time.Hour), Push: dispatch.Request{Message: w.reports[1][0].Message, Audience: audience.Is(audience.Tag, text("beta"))}},
 		{ID: "7f2c1111-2222-3333-4444-555566667777", AppID: 1, Name: text("Weekly"), Trigger: dispatch.Trigger{Kind: dispatch.Periodical, Unit: dispatch.Week}, Push: dispatch.Request{Message: w.reports[1][2].Message, Audience: audience.All()}},
 	}
+	w.segments = map[int64][]registry.Segment{1: {{Name: text("regulars"), Expression: text("vip && seen<=30d")}}}
 	w.waiting = []dispatch.Approval{
 		{Schedule: dispatch.Schedule{ID: approvalID, AppID: 1, CreatedAt: now.Add(-time.Hour), Push: dispatch.Request{Message: w.reports[1][1].Message, Audience: audience.All()}}, AskedBy: text("eve@example.com"), Targeted: 12431},
 		{Schedule: dispatch.Schedule{ID: "7f2c9999-2222-3333-4444-555566667777", AppID: 1, CreatedAt: now.Add(-time.Minute), Trigger: dispatch.Trigger{Kind: dispatch.Single, At: now.Add(5 * time.Hour)}, Push: dispatch.Request{Message: w.reports[1][2].Message, Audience: audience.Is(audience.Tag, text("beta"))}}, AskedBy: owner.Email, Targeted: 30000},
@@ -415,6 +417,9 @@ func (w planner) Delete(_ context.Context, appID int64, id string) error {
 }
 func (w *world) ListTestDevices(_ context.Context, appID int64) ([]registry.TestDevice, error) {
 	return w.tests[appID], nil
+}
+func (w *world) Segments(_ context.Context, appID int64) ([]registry.Segment, error) {
+	return w.segments[appID], nil
 }
 func (w *world) PutTestDevice(ctx context.Context, appID int64, registrationID, name string, _ bool) error {
 	if err := aurora.ValidateRegistrationID(registrationID); err != nil {
