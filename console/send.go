@@ -183,7 +183,7 @@ func (s sendPreview) Drops() (found []drop) {
 		name, remedy string
 	}{
 		{dispatch.NoToken, "No push token", "The app has not reported one: permission was not asked for, or the phone has no network."},
-		{dispatch.WrongEnvironment, "Other environment", "Their builds are signed for the other environment. Choose it, or send to both."},
+		{dispatch.WrongEnvironment, "Other environment", "Their builds are signed for the other environment. Choose it, or send once for each."},
 		{dispatch.OptedOut, "Switched off in the app", "Their users turned pushes off in the app."},
 		{dispatch.Quarantined, "Token is dead", "APNs said that the app was removed or the token replaced. They come back when the app starts again."},
 		{dispatch.OtherPlatform, "Other platform", "Aurora has no channel for them yet."},
