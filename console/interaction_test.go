@@ -153,7 +153,7 @@ func TestInteractionInBrowser(t *testing.T) {
 			p.run(chromedp.KeyEvent(kb.Tab))
 		}
 		p.run(chromedp.KeyEvent(kb.Enter))
-		p.until(`location.pathname.endsWith("/confirm")`)
+		p.until(`location.pathname.endsWith("/confirm") && document.querySelector(".confirm-send")`)
 		_, err = chromedp.Run(p.ctx, chromedp.Evaluate[any](`document.querySelector(".confirm-send").focus()`))
 		must(t, err)
 		p.run(chromedp.KeyEvent(kb.Enter))
