@@ -13,8 +13,9 @@ type Admin interface {
 	// ProvisionApp stores a new app, or returns the account's app of the same
 	// package with its sealed secret.
 	ProvisionApp(ctx context.Context, a aurora.App, sealed []byte) (app aurora.App, secret []byte, created bool, err error)
-	// AdoptBundleID changes the bundle id of an app without credentials.
-	AdoptBundleID(ctx context.Context, appID int64, bundleID string) error
+	// AdoptCredentials is PutCredentials for an app that takes the bundle id which
+	// its first credentials are for, in the same transaction.
+	AdoptCredentials(ctx context.Context, appID int64, bundleID string, cs []Sealed) error
 	// MarkDeleted makes an app unreachable and takes away its credentials.
 	MarkDeleted(ctx context.Context, appID int64) error
 	// DropJobs deletes some of an app's jobs, and reports when none is left.
@@ -118,14 +119,14 @@ func (s *Service) ProvisionCertificates(ctx context.Context, app aurora.App, ups
 	case app.Package != "" && app.BundleID == app.Package:
 		app.BundleID = id
 	}
-	if _, err := s.StoreCredentials(ctx, app, ups...); err != nil {
-		return err
+	put := s.c.Credentials.PutCredentials
+	if app.BundleID != asked {
+		put = func(ctx context.Context, appID int64, cs []Sealed) error {
+			return s.c.Admin.AdoptCredentials(ctx, appID, app.BundleID, cs)
+		}
 	}
-	if app.BundleID == asked {
-		return nil
-	}
-	defer s.changed()
-	return s.c.Admin.AdoptBundleID(ctx, app.ID, app.BundleID)
+	_, err = s.storeCredentials(ctx, app, put, ups)
+	return err
 }
 
 // DeleteApp ends an app of the account for good. When it returns the AppKey,
@@ -148,8 +149,12 @@ func (s *Service) DeleteApp(ctx context.Context, accountID int64, key string) er
 	s.c.Logger.InfoContext(ctx, "app deleted", "app", app.Key, "name", app.Name)
 	for {
 		done, err := s.c.Admin.DropJobs(ctx, app.ID)
-		if err != nil || done {
-			return err
+		if err != nil { // the app is gone already, without credentials nothing is sent, and Run erases jobs too
+			s.c.Logger.WarnContext(ctx, "the jobs of a deleted app are taken away later", "app", app.Key, "error", err)
+			return nil
+		}
+		if done {
+			return nil
 		}
 	}
 }

@@ -56,6 +56,10 @@ func (s *Service) StoreCredential(ctx context.Context, app aurora.App, up Upload
 // StoreCredentials is StoreCredential for several files that are accepted or
 // refused together.
 func (s *Service) StoreCredentials(ctx context.Context, app aurora.App, ups ...Upload) (all []aurora.Credential, err error) {
+	return s.storeCredentials(ctx, app, s.c.Credentials.PutCredentials, ups)
+}
+
+func (s *Service) storeCredentials(ctx context.Context, app aurora.App, put func(ctx context.Context, appID int64, cs []Sealed) error, ups []Upload) (all []aurora.Credential, err error) {
 	if err := aurora.Require(ctx, aurora.ConfigureRight); err != nil {
 		return nil, err
 	}
@@ -71,7 +75,7 @@ func (s *Service) StoreCredentials(ctx context.Context, app aurora.App, ups ...U
 		}
 		all = append(all, slots...)
 	}
-	err = s.c.Credentials.PutCredentials(ctx, app.ID, sealed)
+	err = put(ctx, app.ID, sealed)
 	s.changed()
 	if err != nil {
 		return nil, err

@@ -91,7 +91,7 @@ func (s *server) deleteApp(r *http.Request, a aurora.Account) (any, error) {
 	}
 	if err := s.Admin.DeleteApp(r.Context(), a.ID, app.Key); err != nil {
 		s.Logger.ErrorContext(r.Context(), "an app could not be deleted", "app", app.Key, "error", err)
-		return nil, numbered{http.StatusOK, deletionFailed, "The app could not be deleted whole. Call again; Aurora's log has the cause."}
+		return nil, numbered{http.StatusOK, deletionFailed, "The app could not be deleted, and is as it was. Call again; Aurora's log has the cause."}
 	}
 	return synchronized, nil
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"io"
 	"mime/multipart"
 	"net/http"
 	"strings"
@@ -42,10 +43,11 @@ func certificates(t *testing.T, d developer, key string, fields map[string][]byt
 	var b bytes.Buffer
 	form := multipart.NewWriter(&b)
 	for name, value := range fields {
-		part, err := form.CreateFormFile(name, "cert.p12")
+		create := func(name string) (io.Writer, error) { return form.CreateFormFile(name, "cert.p12") }
 		if strings.HasSuffix(name, "Password") {
-			part, err = form.CreateFormField(name)
+			create = form.CreateFormField
 		}
+		part, err := create(name)
 		check(t, err)
 		_, err = part.Write(value)
 		check(t, err)

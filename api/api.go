@@ -108,7 +108,7 @@ type Config struct {
 	// Watch is told of each request with the pattern of its route, and may
 	// return another context for it; the function gets the answer's status.
 	// It may be nil.
-	Watch func(r *http.Request, route string) (context.Context, func(status int))
+	Watch func(r *http.Request, route string) (context.Context, func(status int, waited time.Duration))
 }
 
 type server struct {

@@ -35,6 +35,9 @@ func (s *server) inbox(r *http.Request) (any, error) {
 			return nil, aurora.Errorf(aurora.Invalid, "wait must be 0 to %d seconds.", maxInboxWait)
 		}
 	}
+	if wait > 0 {
+		defer noteWait(r.Context(), time.Now())
+	}
 	waiting, err := s.Inbox.Fetch(r.Context(), d, time.Duration(wait)*time.Second)
 	if err != nil {
 		return nil, err

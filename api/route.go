@@ -1,10 +1,12 @@
 package api
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/aurora-push/aurora"
 	"github.com/aurora-push/aurora/dispatch"
@@ -155,11 +157,12 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	for name, value := range values {
 		r.SetPathValue(name, value)
 	}
+	var waited time.Duration
 	if s.Watch != nil {
 		ctx, answered := s.Watch(r, "/"+strings.Join(rt.pattern, "/"))
 		watched := &statusWriter{ResponseWriter: w}
-		defer func() { answered(watched.status) }()
-		w, r = watched, r.WithContext(ctx)
+		defer func() { answered(watched.status, waited) }()
+		w, r = watched, r.WithContext(context.WithValue(ctx, waitKey{}, &waited))
 	}
 	answer, err := s.serve(w, r, rt)
 	if err != nil {
@@ -167,10 +170,21 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if stream, ok := answer.(streaming); ok {
+		defer noteWait(r.Context(), time.Now())
 		stream(w, r)
 		return
 	}
 	respond(w, http.StatusOK, answer)
+}
+
+type waitKey struct{}
+
+// noteWait says that a request has waited since a moment for something to
+// happen, as its caller wished: that is no slowness of the server.
+func noteWait(ctx context.Context, since time.Time) {
+	if waited, ok := ctx.Value(waitKey{}).(*time.Duration); ok {
+		*waited += time.Since(since)
+	}
 }
 
 // statusWriter remembers the status of an answer.

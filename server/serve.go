@@ -201,12 +201,12 @@ func boundStreams(ctx context.Context, next http.Handler) http.Handler {
 }
 
 // watch counts and traces a REST request.
-func (s *Server) watch(r *http.Request, route string) (context.Context, func(status int)) {
+func (s *Server) watch(r *http.Request, route string) (context.Context, func(status int, waited time.Duration)) {
 	began := time.Now()
 	ctx, end := s.tracer.request(r, route)
-	return ctx, func(status int) {
+	return ctx, func(status int, waited time.Duration) {
 		end(status)
-		s.metrics.countRequest(r.Method, route, status, time.Since(began))
+		s.metrics.countRequest(r.Method, route, status, max(time.Since(began)-waited, 0))
 	}
 }
 

@@ -11,26 +11,38 @@ import (
 
 // PutCredentials fills an app's slots and makes its waiting jobs due.
 func (s *Store) PutCredentials(ctx context.Context, appID int64, cs []account.Sealed) error {
+	return s.write(ctx, func(t *tx) error { return s.putCredentials(t, appID, cs) })
+}
+
+// AdoptCredentials fills an app's slots and gives it the bundle id they are for.
+func (s *Store) AdoptCredentials(ctx context.Context, appID int64, bundleID string, cs []account.Sealed) error {
 	return s.write(ctx, func(t *tx) error {
-		for _, c := range cs {
-			facts, err := json.Marshal(c.Credential)
-			if err != nil {
-				return err
-			}
-			if err := s.tellRecovered(t, appID, c.Credential); err != nil {
-				return err
-			}
-			if _, err := t.exec("DELETE FROM credential WHERE app_id = $1 AND environment = $2", appID, int(c.Environment)); err != nil {
-				return err
-			}
-			if _, err := t.exec("INSERT INTO credential (app_id, environment, facts, file, validated_at) VALUES ($1, $2, $3, $4, $5)",
-				appID, int(c.Environment), string(facts), c.File, millis(c.ValidatedAt)); err != nil {
-				return err
-			}
+		if _, err := t.exec("UPDATE app SET bundle_id = $2 WHERE id = $1", appID, bundleID); err != nil {
+			return err
 		}
-		_, err := t.exec("UPDATE job SET due_at = $1 WHERE app_id = $2 AND holder = '' AND due_at > $1", millis(t.now), appID)
-		return err
+		return s.putCredentials(t, appID, cs)
 	})
+}
+
+func (s *Store) putCredentials(t *tx, appID int64, cs []account.Sealed) error {
+	for _, c := range cs {
+		facts, err := json.Marshal(c.Credential)
+		if err != nil {
+			return err
+		}
+		if err := s.tellRecovered(t, appID, c.Credential); err != nil {
+			return err
+		}
+		if _, err := t.exec("DELETE FROM credential WHERE app_id = $1 AND environment = $2", appID, int(c.Environment)); err != nil {
+			return err
+		}
+		if _, err := t.exec("INSERT INTO credential (app_id, environment, facts, file, validated_at) VALUES ($1, $2, $3, $4, $5)",
+			appID, int(c.Environment), string(facts), c.File, millis(c.ValidatedAt)); err != nil {
+			return err
+		}
+	}
+	_, err := t.exec("UPDATE job SET due_at = $1 WHERE app_id = $2 AND holder = '' AND due_at > $1", millis(t.now), appID)
+	return err
 }
 
 const credentialColumns = "id, app_id, environment, facts, file, validated_at, parked, parked_at"

@@ -24,14 +24,6 @@ func (s *Store) ProvisionApp(ctx context.Context, a aurora.App, sealed []byte) (
 	return app, secret, created, err
 }
 
-// AdoptBundleID gives an app the bundle id of its certificates.
-func (s *Store) AdoptBundleID(ctx context.Context, appID int64, bundleID string) error {
-	return s.write(ctx, func(t *tx) error {
-		_, err := t.exec("UPDATE app SET bundle_id = $2 WHERE id = $1", appID, bundleID)
-		return err
-	})
-}
-
 // MarkDeleted makes an app unreachable.
 func (s *Store) MarkDeleted(ctx context.Context, appID int64) error {
 	return s.write(ctx, func(t *tx) error {
