@@ -32,7 +32,7 @@ func TestBatch(t *testing.T) {
 	devices := []string{w.device, w.newDevice(), w.newDevice()}
 	c := w.client(&losesSome{next: http.DefaultTransport})
 	w.must(c.ChangeLabels(t.Context(), devices[2], client.LabelChange{Alias: new("ann")}))
-	const n = 1500
+	const n = 600
 	pushes := func(yield func(client.Single) bool) {
 		i := 0
 		for p := range singles(n, devices...) {

@@ -23,7 +23,7 @@ import (
 func TestServerRestarts(t *testing.T) {
 	t.Parallel()
 	w := newWorldApart(t, api.Limits{})
-	const senders, each = 8, 25
+	const senders, each = 8, 15
 	var failed atomic.Int64
 	c := w.clientWith(client.Settings{
 		HTTP:      &http.Client{Transport: &losesSome{next: http.DefaultTransport}},
