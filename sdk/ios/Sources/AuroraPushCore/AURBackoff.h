@@ -1,5 +1,5 @@
 // Pauses between attempts; private to the SDK.
-#import "AURClock.h"
+#import "AURClient.h"
 
 NS_ASSUME_NONNULL_BEGIN
 
@@ -16,8 +16,8 @@ NSTimeInterval AURBackoff(NSUInteger failures, double jitter);
 /// The wait before the next attempt: the back-off, or what the server asked for if that is longer.
 NSTimeInterval AURPause(NSUInteger failures, NSTimeInterval retryAfter);
 
-/// Performs a block on a queue after some seconds, unless it is cancelled before.
-id<AURCancellable> AURAfter(id<AURClock> clock, NSTimeInterval seconds, id<AURQueue> queue, void (^block)(void));
+/// Performs a block on the environment's queue after some seconds, unless it is cancelled before.
+id<AURCancellable> AURAfter(AUREnvironment *environment, NSTimeInterval seconds, void (^block)(void));
 
 /// What a Retry-After header (RFC 9110 §10.2.3) asks for, seconds or a date; 0 when absent, past or malformed.
 NSTimeInterval AURRetryAfter(NSString *_Nullable header, NSDate *now);

@@ -14,8 +14,8 @@ NSTimeInterval AURPause(NSUInteger failures, NSTimeInterval retryAfter) {
     return MAX(AURBackoff(failures, jitter), MIN(retryAfter, AURRetryAfterCap));
 }
 
-id<AURCancellable> AURAfter(id<AURClock> clock, NSTimeInterval seconds, id<AURQueue> queue, void (^block)(void)) {
-    return [clock after:seconds perform:^{ [queue perform:block]; }];
+id<AURCancellable> AURAfter(AUREnvironment *environment, NSTimeInterval seconds, void (^block)(void)) {
+    return [environment.clock after:seconds perform:^{ [environment.queue perform:block]; }];
 }
 
 NSTimeInterval AURRetryAfter(NSString *header, NSDate *now) {

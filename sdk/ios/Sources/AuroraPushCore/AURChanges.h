@@ -23,8 +23,9 @@ AURChanges *AURChangesPiece(AURChanges *changes);
 /// The values one by one, since Aurora may refuse each of them; a token with its environment.
 NSArray<AURChanges *> *AURChangesParts(AURChanges *changes);
 
-/// Changes without removed tokens of live activities: a new registration starts without them anyway.
-AURChanges *AURChangesLive(AURChanges *changes);
+/// What a new registration must be told of: no removals, since it starts empty. An app that rotates its tags for years does not
+/// carry the list of all it ever removed.
+AURChanges *AURChangesLasting(AURChanges *changes);
 
 /// The body of the request.
 NSDictionary *AURChangesBody(AURChanges *changes);

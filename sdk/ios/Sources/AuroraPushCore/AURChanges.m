@@ -46,24 +46,25 @@ NSArray<AURChanges *> *AURChangesParts(AURChanges *changes) {
     return parts;
 }
 
-AURChanges *AURChangesLive(AURChanges *changes) {
+AURChanges *AURChangesLasting(AURChanges *changes) {
     NSMutableDictionary *result = [changes mutableCopy];
-    for (NSString *key in changes)
-        if ([key hasPrefix:@"live_"] && [changes[key] length] == 0) [result removeObjectForKey:key];
-    return result;
+    AURTagOperation *tags = changes[AURTagsKey];
+    NSArray *added = tags[@"add"];
+    [result removeObjectsForKeys:[changes allKeysForObject:@""]];
+    if (tags[@"remove"] != nil) [result setValue:added == nil ? nil : AURTagsAdd(added) forKey:AURTagsKey];
+    return AURChangesWithout(result, @{});
 }
 
 NSDictionary *AURChangesBody(AURChanges *changes) {
-    NSMutableDictionary *body = [NSMutableDictionary dictionary];
+    NSMutableDictionary *body = [changes mutableCopy];
     for (NSString *key in changes) {
         NSUInteger point = [key rangeOfString:@"."].location;
-        if (point == NSNotFound) {
-            body[key] = changes[key];
-            continue;
-        }
+        if (point == NSNotFound) continue;
         NSString *list = [key substringToIndex:point];
-        if (body[list] == nil) body[list] = [NSMutableDictionary dictionary];
-        body[list][[key substringFromIndex:point + 1]] = changes[key];
+        NSMutableDictionary *members = body[list] ?: [NSMutableDictionary dictionary];
+        members[[key substringFromIndex:point + 1]] = changes[key];
+        body[list] = members;
+        [body removeObjectForKey:key];
     }
     return body;
 }

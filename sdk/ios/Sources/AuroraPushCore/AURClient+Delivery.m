@@ -4,13 +4,12 @@
 #import "AURLogging.h"
 #import "AURNotifications.h"
 #import "AURReceiptQueue.h"
+#import "AURValues.h"
 
 static const NSUInteger Batch = 100; // receipts that a request may carry
 
 // A refusal that is about the content of the request.
 static BOOL isFinal(NSError *error) { return error != nil && !AURErrorIsPassing(error) && !AURErrorIsUnknownRegistration(error); }
-
-static NSArray *rest(NSArray *list) { return [list subarrayWithRange:NSMakeRange(1, list.count - 1)]; }
 
 @implementation AURClient (Delivery)
 
@@ -21,8 +20,8 @@ static NSArray *rest(NSArray *list) { return [list subarrayWithRange:NSMakeRange
     if (!_loaded || !_stored) [self prepare];
     else if (_refused != nil) [self refuseWaiters];
     else if (_record.registrationID == nil) [self registerDevice];
-    else if (_record.pending.count > 0) [self sendParts:@[ AURChangesPiece(_record.pending) ]];
-    else if (_record.receipts.count > 0) [self reportNextBatch];
+    else if (_record.pending.count > 0) [self deliver:@[ AURChangesPiece(_record.pending) ]];
+    else if (_record.receipts.count > 0) [self deliver:@[ [_record receiptsAtMost:Batch] ]];
     else if (_readers.count > 0 || _probing) [self readDevice];
     else [self rest];
 }
@@ -56,17 +55,13 @@ static NSArray *rest(NSArray *list) { return [list subarrayWithRange:NSMakeRange
         [self turn];
         return;
     }
-    NSTimeInterval seconds = AURPause(++_failures, AURErrorRetryAfter(error));
+    NSTimeInterval seconds = _hurried ? 0 : AURPause(++_failures, AURErrorRetryAfter(error));
+    _hurried = NO;
     AURLogLine(AURLogLevelInfo, @"next attempt in %.1f s: %@", seconds, error.localizedDescription);
     [_deliveries finishAll:@NO error:nil];
     [_readers finishAll:nil error:error];
-    if (_hurried) {
-        _hurried = NO;
-        [self turn];
-        return;
-    }
     __weak AURClient *weak = self;
-    _pause = AURAfter(_env.clock, seconds, _env.queue, ^{ [weak resume]; });
+    _pause = AURAfter(_env, seconds, ^{ [weak resume]; });
 }
 
 - (void)resume {
@@ -97,26 +92,20 @@ static NSArray *rest(NSArray *list) { return [list subarrayWithRange:NSMakeRange
 
 - (NSError *)unstored:(NSError *)error { return error ?: AURMakeError(AURErrorUnexpected, @"the record cannot be stored"); }
 
-/// Stores the record; what cannot be stored is not built upon.
-- (void)saveThen:(void (^)(void))next {
-    NSError *error = nil;
-    if ([self save:&error]) next();
-    else [self finish:[self unstored:error] proof:NO];
-}
-
 - (void)registerDevice {
     NSMutableDictionary *registration = [[self profile] mutableCopy];
     [registration addEntriesFromDictionary:@{
         @"app_key" : self.config.appKey, @"install_id" : _record.installID, @"secret" : _record.secret,
         @"bundle_id" : _env.bundleID, @"platform" : @"ios"}];
-    _request = [_api registerDevice:registration answer:^(NSDictionary *answer, NSError *error) {
-        [self registered:answer[@"registration_id"] error:error];
+    _request = [_api send:@"POST" path:@"" of:nil body:registration timeout:AURRequestTimeout answer:^(NSDictionary *answer, NSError *error) {
+        [self registered:AURText(answer, AURRegistrationIDKey) error:error ?: AURMakePassingError(@"the server's answer holds no registration id", 0, nil)];
     }];
 }
 
 - (void)registered:(NSString *)identifier error:(NSError *)error {
     if (_stopped) return;
-    if (identifier != nil) {
+    if (identifier.length > 0) {
+        error = nil;
         _record.registrationID = identifier;
         [_record confirm:[self profile]];
         self.registrationID = identifier;
@@ -141,41 +130,47 @@ static NSArray *rest(NSArray *list) { return [list subarrayWithRange:NSMakeRange
     [self finish:error proof:NO];
 }
 
-/// Sends groups of values one after the other. A group of which Aurora refuses something is split once, so that one value
-/// does not spoil the others.
-- (void)sendParts:(NSArray<AURChanges *> *)parts {
-    AURChanges *sent = parts.firstObject;
-    if (sent == nil) {
+/// Sends pieces of what waits one after the other: changes, or lists of receipts. A piece of which Aurora refuses something is
+/// split, so that one value or receipt does not spoil the others.
+- (void)deliver:(NSArray *)pieces {
+    id piece = pieces.firstObject;
+    if (piece == nil) {
         [self finish:nil proof:YES];
         return;
     }
-    _request = [_api update:sent of:self.identity answer:^(NSDictionary *answer, NSError *error) {
-        [self sent:sent rest:rest(parts) error:error];
+    NSArray *receipts = AURList(piece), *rest = [pieces subarrayWithRange:NSMakeRange(1, pieces.count - 1)];
+    NSDictionary *body = receipts != nil ? @{@"receipts" : receipts} : AURChangesBody(piece);
+    _request = [_api send:receipts != nil ? @"POST" : @"PATCH" path:receipts != nil ? @"/receipts" : @"" of:_record.identity body:body timeout:AURRequestTimeout answer:^(NSDictionary *answer, NSError *error) {
+        [self delivered:piece rest:rest error:error];
     }];
 }
 
-- (void)sent:(AURChanges *)sent rest:(NSArray<AURChanges *> *)rest error:(NSError *)error {
+static NSArray *halves(NSArray *list) {
+    NSUInteger half = list.count / 2;
+    return @[ [list subarrayWithRange:NSMakeRange(0, half)], [list subarrayWithRange:NSMakeRange(half, list.count - half)] ];
+}
+
+- (void)delivered:(id)piece rest:(NSArray *)rest error:(NSError *)error {
     if (_stopped) return;
     if (error != nil && !isFinal(error)) {
         [self forgetIfUnknown:error];
         return;
     }
-    NSArray *smaller = error != nil ? AURChangesParts(sent) : nil;
-    if (smaller.count > 1) {
-        [self sendParts:[smaller arrayByAddingObjectsFromArray:rest]];
+    NSArray *receipts = AURList(piece);
+    NSArray *parts = receipts == nil ? AURChangesParts(piece) : receipts.count > 1 ? halves(receipts) : nil;
+    if (error != nil && parts.count > 1) {
+        [self deliver:[parts arrayByAddingObjectsFromArray:rest]];
         return;
     }
-    if (error == nil) {
-        [_record confirm:sent];
-    } else {
-        [self refuse:error];
-        [_record giveUp:sent];
-    }
-    [_tickets settleWithPending:[self unsettled] refused:error != nil ? sent : nil error:error];
-    [self saveThen:^{ [self sendParts:rest]; }];
+    if (error != nil) [self refuse:error];
+    if (receipts != nil) [_record settle:receipts];
+    else error != nil ? [_record giveUp:piece] : [_record confirm:piece];
+    NSError *unsaved = nil;
+    BOOL saved = [self save:&unsaved];
+    [_tickets settleWithPending:[self unsettled] refused:error != nil ? AURDictionary(piece) : nil error:error];
+    saved ? [self deliver:rest] : [self finish:[self unstored:unsaved] proof:NO]; // what cannot be stored is not built upon
 }
 
-/// What completions wait for: the pending values, and the registration while there is none.
 - (NSDictionary *)unsettled {
     if (_record.registrationID != nil) return _record.pending;
     NSMutableDictionary *all = [_record.pending mutableCopy];
@@ -183,46 +178,12 @@ static NSArray *rest(NSArray *list) { return [list subarrayWithRange:NSMakeRange
     return all;
 }
 
-- (void)reportNextBatch {
-    NSArray *receipts = _record.receipts;
-    [self reportBatches:@[ [receipts subarrayWithRange:NSMakeRange(0, MIN(receipts.count, Batch))] ]];
-}
-
-/// Halves a batch that is refused until the one that is to blame stands alone.
-- (void)reportBatches:(NSArray<NSArray<AURReceipt *> *> *)batches {
-    NSArray<AURReceipt *> *batch = batches.firstObject;
-    if (batch == nil) {
-        [self finish:nil proof:YES];
-        return;
-    }
-    _request = [_api report:batch of:self.identity timeout:AURRequestTimeout answer:^(NSDictionary *answer, NSError *error) {
-        [self reported:batch rest:rest(batches) error:error];
-    }];
-}
-
-- (void)reported:(NSArray<AURReceipt *> *)batch rest:(NSArray<NSArray<AURReceipt *> *> *)rest error:(NSError *)error {
-    if (_stopped) return;
-    if (error != nil && !isFinal(error)) {
-        [self forgetIfUnknown:error];
-        return;
-    }
-    if (error != nil && batch.count > 1) {
-        NSUInteger half = batch.count / 2;
-        NSArray *halves = @[ [batch subarrayWithRange:NSMakeRange(0, half)], [batch subarrayWithRange:NSMakeRange(half, batch.count - half)] ];
-        [self reportBatches:[halves arrayByAddingObjectsFromArray:rest]];
-        return;
-    }
-    if (error != nil) [self refuse:error];
-    [_record settle:batch];
-    [self saveThen:^{ [self reportBatches:rest]; }];
-}
-
 /// One answer for all who wait now; who comes later may have written in between and waits for the next.
 - (void)readDevice {
     AURTickets *waiting = _readers;
     _readers = [self newTickets];
     _probing = NO;
-    _request = [_api readDevice:self.identity answer:^(NSDictionary *device, NSError *error) {
+    _request = [_api send:@"GET" path:@"" of:_record.identity body:nil timeout:AURRequestTimeout answer:^(NSDictionary *device, NSError *error) {
         [waiting finishAll:device error:error];
         [self read:error];
     }];
@@ -260,8 +221,7 @@ static NSArray *rest(NSArray *list) { return [list subarrayWithRange:NSMakeRange
 }
 
 - (void)shareIdentity {
-    if (_record.registrationID == nil) return;
-    [_env.receiptQueue shareServer:self.config.server appKey:self.config.appKey registrationID:_record.registrationID secret:_record.secret];
+    if (_record.identity != nil) [_env.receiptQueue shareIdentity:_record.identity];
 }
 
 @end

@@ -4,13 +4,11 @@
 #import "AURNotifications.h"
 #import "AURValues.h"
 
-/// The userInfo of AURNetworkDidReceiveMessageNotification, or nil for something that is no message.
-static NSDictionary *userInfoOf(NSDictionary *message) {
-    NSString *messageID = AURDigits(AURText(message, @"msg_id"));
-    if (messageID == nil) return nil;
-    NSMutableDictionary *info = [@{@"_j_msgid" : messageID, @"content" : @""} mutableCopy];
-    for (NSString *key in @[ @"content", @"title", @"content_type" ])
-        if (AURText(message, key) != nil) info[key] = message[key];
+/// The userInfo of AURNetworkDidReceiveMessageNotification.
+static NSDictionary *userInfoOf(NSDictionary *message, NSString *messageID) {
+    NSMutableDictionary *info = [@{@"_j_msgid" : messageID, @"content" : AURText(message, @"content") ?: @""} mutableCopy];
+    [info setValue:AURText(message, @"title") forKey:@"title"];
+    [info setValue:AURText(message, @"content_type") forKey:@"content_type"];
     [info setValue:AURDictionary(message[@"extras"]) forKey:@"extras"];
     return info;
 }
@@ -19,22 +17,21 @@ static NSDictionary *userInfoOf(NSDictionary *message) {
 
 - (AURIdentity *)identityForInbox:(AURInbox *)inbox {
     BOOL settled = _record.receipts.count == 0 && _handing.count == 0 && _refused == nil;
-    return settled && _loaded ? self.identity : nil;
+    return settled && _loaded ? _record.identity : nil;
 }
 
 - (BOOL)inbox:(AURInbox *)inbox received:(NSArray<NSDictionary *> *)messages {
     BOOL any = NO;
     for (NSDictionary *message in messages) {
-        NSDictionary *info = userInfoOf(message);
-        if (info == nil) continue;
-        AURReceipt *receipt = AURMakeReceipt(info[@"_j_msgid"], AURReceivedEvent, AURMessagePart, [_env.clock now]);
+        NSString *messageID = AURDigits(AURText(message, @"msg_id"));
+        if (messageID == nil || [_handing containsObject:messageID]) continue;
+        AURReceipt *receipt = AURMakeReceipt(messageID, AURReceivedEvent, AURMessagePart, [_env.clock now]);
         if ([_record knows:receipt]) {
             [_record addAgain:receipt]; // the app has seen it, but the server does not know
             continue;
         }
-        if ([_handing containsObject:info[@"_j_msgid"]]) continue;
         any = YES;
-        [self hand:info receipt:receipt];
+        [self hand:userInfoOf(message, messageID) receipt:receipt];
     }
     [self turn];
     return any;
@@ -46,9 +43,8 @@ static NSDictionary *userInfoOf(NSDictionary *message) {
     [_handing addObject:messageID];
     AURLogLine(AURLogLevelDebug, @"in-app message %@", messageID);
     [self post:AURNetworkDidReceiveMessageNotification info:info];
-    id<AURQueue> queue = _env.queue;
-    [_env.callbacks perform:^{
-        [queue perform:^{
+    [self callBack:^{
+        [self perform:^{
             [self->_handing removeObject:messageID];
             [self note:@[ receipt ]];
             [self turn];

@@ -16,16 +16,16 @@
         _messageWait = 50;
         _record = [[AURRecord alloc] init];
         _handing = [NSMutableSet set];
-        _api = [[AURDeviceAPI alloc] initWithServer:config.server transport:environment.transport clock:environment.clock queue:environment.queue];
+        _api = [[AURDeviceAPI alloc] initWithServer:config.server environment:environment];
         _tickets = [self newTickets];
         _readers = [self newTickets];
         _deliveries = [self newTickets];
-        _inbox = [[AURInbox alloc] initWithAPI:_api clock:environment.clock queue:environment.queue delegate:self];
+        _inbox = [[AURInbox alloc] initWithAPI:_api environment:environment delegate:self];
     }
     return self;
 }
 
-- (AURTickets *)newTickets { return [[AURTickets alloc] initWithClock:_env.clock queue:_env.queue callbacks:_env.callbacks]; }
+- (AURTickets *)newTickets { return [[AURTickets alloc] initWithEnvironment:_env]; }
 
 - (void)start {
     [self load:NULL]; // the queue has no work of this client yet, so the record may be read here
@@ -47,7 +47,7 @@
         self->_stopped = YES;
         [self->_request cancel];
         [self endPause];
-        self->_inbox.open = NO;
+        [self tuneInbox];
         [self refuseWaiters];
     }];
 }
@@ -78,40 +78,37 @@
     return profile;
 }
 
-- (void)tuneInbox { _inbox.open = _started && !_stopped && _fetches && ![_record.wanted[AURPushEnabledKey] isEqual:@NO]; }
+- (void)tuneInbox { _inbox.open = _started && !_stopped && _fetches && [self pushEnabled]; }
+
+- (BOOL)pushEnabled { return ![_record.wanted[AURPushEnabledKey] isEqual:@NO]; }
 
 #pragma mark - Desired state
 
-- (void)registerDeviceToken:(NSData *)token production:(BOOL)production { [self token:token key:AURTokenKey production:production completion:nil]; }
+- (void)registerDeviceToken:(NSData *)token production:(BOOL)production { [self token:token key:AURTokenKey name:nil production:production completion:nil]; }
 
-- (void)registerVoIPToken:(NSData *)token production:(BOOL)production { [self token:token key:AURVoIPTokenKey production:production completion:nil]; }
+- (void)registerVoIPToken:(NSData *)token production:(BOOL)production { [self token:token key:AURVoIPTokenKey name:nil production:production completion:nil]; }
 
 - (void)registerActivityStartToken:(NSData *)token type:(NSString *)type production:(BOOL)production completion:(void (^)(NSError *))completion {
-    [self activity:type token:token list:AURStartTokensKey production:production completion:completion];
+    [self token:token key:AURStartTokensKey name:type ?: @"" production:production completion:completion];
 }
 
 - (void)registerActivityToken:(NSData *)token activity:(NSString *)name production:(BOOL)production completion:(void (^)(NSError *))completion {
-    [self activity:name token:token list:AURActivityTokensKey production:production completion:completion];
+    [self token:token key:AURActivityTokensKey name:name ?: @"" production:production completion:completion];
 }
 
-- (void)activity:(NSString *)name token:(NSData *)token list:(NSString *)list production:(BOOL)production completion:(void (^)(NSError *))completion {
-    NSUInteger bytes = [name dataUsingEncoding:NSUTF8StringEncoding].length;
-    if (bytes < 1 || bytes > 64) [self fail:completion with:AURMakeError(AURErrorEmptyArgument, @"the name of a live activity or of its type has 1 to 64 bytes of UTF-8")];
-    else [self token:token key:[NSString stringWithFormat:@"%@.%@", list, name] production:production completion:completion];
-}
-
-- (void)token:(NSData *)token key:(NSString *)key production:(BOOL)production completion:(void (^)(NSError *))completion {
+- (void)token:(NSData *)token key:(NSString *)key name:(NSString *)name production:(BOOL)production completion:(void (^)(NSError *))completion {
     NSMutableString *text = [NSMutableString string];
     const uint8_t *bytes = token.bytes;
     for (NSUInteger i = 0; i < token.length; i++) [text appendFormat:@"%02x", bytes[i]];
     NSString *environment = production ? @"production" : @"development";
     AURLogLine(AURLogLevelInfo, @"%@ %.8s… for %@", key, text.UTF8String, environment);
-    [self set:@{key : text, AUREnvironmentKey : environment} completion:completion];
+    NSError *error = AURCheckActivityName(name);
+    if (name != nil) key = [NSString stringWithFormat:@"%@.%@", key, name];
+    [self set:@{key : text, AUREnvironmentKey : environment} unless:error completion:completion];
 }
 
 - (void)setAlias:(NSString *)alias completion:(void (^)(NSError *))completion {
-    NSError *error = AURCheckAlias(alias);
-    error != nil ? [self fail:completion with:error] : [self set:@{AURAliasKey : [alias copy]} completion:completion];
+    [self set:@{AURAliasKey : [alias copy]} unless:AURCheckAlias(alias) completion:completion];
 }
 
 - (void)setTags:(NSSet<NSString *> *)tags completion:(void (^)(NSError *))completion { [self tags:tags operation:AURTagsSet completion:completion]; }
@@ -123,57 +120,57 @@
 - (void)tags:(NSSet<NSString *> *)tags operation:(AURTagOperation * (*)(NSArray *))operation completion:(void (^)(NSError *))completion {
     NSError *error = AURCheckTags(tags, AURTagsMaxBytes);
     if (error == nil && tags.count == 0 && operation != AURTagsSet) error = AURMakeError(AURErrorEmptyArgument, @"there are no tags in the call");
-    error != nil ? [self fail:completion with:error] : [self set:@{AURTagsKey : operation(tags.allObjects)} completion:completion];
+    [self set:error != nil ? nil : @{AURTagsKey : operation(tags.allObjects)} unless:error completion:completion];
 }
 
 - (void)setTags:(NSSet<NSString *> *)tags alias:(NSString *)alias completion:(void (^)(NSError *))completion {
-    NSError *error = AURCheckAlias(alias ?: @"") ?: AURCheckTags(tags ?: [NSSet set], AURTagsMaxBytesOld);
-    if (error == nil && tags == nil && alias == nil) error = AURMakeError(AURErrorEmptyArgument, @"there are neither tags nor an alias in the call");
+    NSError *error = AURCheckAlias(alias) ?: AURCheckTags(tags, AURTagsMaxBytesOld);
     NSMutableDictionary *changes = [NSMutableDictionary dictionary];
     [changes setValue:[alias copy] forKey:AURAliasKey];
-    if (tags != nil) changes[AURTagsKey] = AURTagsSet(tags.allObjects);
-    error != nil ? [self fail:completion with:error] : [self set:changes completion:completion];
+    if (error == nil && tags != nil) changes[AURTagsKey] = AURTagsSet(tags.allObjects);
+    if (error == nil && changes.count == 0) error = AURMakeError(AURErrorEmptyArgument, @"there are neither tags nor an alias in the call");
+    [self set:changes unless:error completion:completion];
 }
 
 - (void)setMobile:(NSString *)mobile completion:(void (^)(NSError *))completion {
-    NSError *error = AURCheckMobile(mobile);
-    error != nil ? [self fail:completion with:error] : [self set:@{AURMobileKey : [mobile copy]} completion:completion];
+    [self set:@{AURMobileKey : [mobile copy]} unless:AURCheckMobile(mobile) completion:completion];
 }
 
-- (void)setBadge:(NSInteger)badge { [self set:@{AURBadgeKey : @(MIN(MAX(badge, 0), 99999))} completion:nil]; }
+- (void)setBadge:(NSInteger)badge { [self set:@{AURBadgeKey : @(MIN(MAX(badge, 0), 99999))} unless:nil completion:nil]; }
 
 - (void)setPushEnabled:(BOOL)enabled completion:(void (^)(NSError *))completion {
-    [self set:@{AURPushEnabledKey : enabled ? @YES : @NO} completion:completion];
+    [self set:@{AURPushEnabledKey : enabled ? @YES : @NO} unless:nil completion:completion];
     [self perform:^{ [self tuneInbox]; }];
 }
 
 - (void)requestPushEnabled:(void (^)(BOOL))completion {
     [self perform:^{
-        BOOL enabled = ![self->_record.wanted[AURPushEnabledKey] isEqual:@NO];
-        [self->_env.callbacks perform:^{ completion(enabled); }];
+        BOOL enabled = [self pushEnabled];
+        [self callBack:^{ completion(enabled); }];
     }];
 }
 
 - (void)setNotificationsAllowed:(BOOL)allowed {
-    NSNumber *value = allowed ? @YES : @NO;
+    AURChanges *changes = @{AURNotificationsAllowedKey : allowed ? @YES : @NO};
     [self perform:^{
-        if ([self->_record.wanted[AURNotificationsAllowedKey] isEqual:value]) return; // asked for at each launch
-        [self want:@{AURNotificationsAllowedKey : value}];
+        if ([self->_record.wanted[AURNotificationsAllowedKey] isEqual:changes[AURNotificationsAllowedKey]]) return; // asked for at each launch
+        [self want:changes];
         [self turn];
     }];
 }
 
-- (void)fail:(void (^)(NSError *))completion with:(NSError *)error {
-    AURLogLine(AURLogLevelWarning, @"nothing was changed: %@ (%ld)", error.localizedDescription, (long)error.code);
-    if (completion != nil) [_env.callbacks perform:^{ completion(error); }];
-}
-
-- (void)set:(AURChanges *)changes completion:(void (^)(NSError *))completion {
+/// Asks for values, unless something is wrong with them.
+- (void)set:(AURChanges *)changes unless:(NSError *)error completion:(void (^)(NSError *))completion {
+    if (error != nil) {
+        AURLogLine(AURLogLevelWarning, @"nothing was changed: %@ (%ld)", error.localizedDescription, (long)error.code);
+        if (completion != nil) [self callBack:^{ completion(error); }];
+        return;
+    }
     NSMutableArray *keys = [changes.allKeys mutableCopy];
     [keys removeObject:AUREnvironmentKey]; // it belongs to all tokens
     [self perform:^{
         if (!self->_stopped) [self want:changes];
-        if (completion != nil) [self->_tickets add:^(id result, NSError *error) { completion(error); } keys:keys within:AURCompletionTimeout];
+        if (completion != nil) [self->_tickets add:^(id result, NSError *failure) { completion(failure); } keys:keys within:AURCompletionTimeout];
         [self turn];
     }];
 }
@@ -192,8 +189,8 @@
     };
     [self perform:^{
         // The registration is one more value that is pending; its key cannot collide with those of values.
-        if (self.registrationID.length > 0) [self->_env.callbacks perform:^{ answer(nil, nil); }];
-        else [self->_tickets add:answer keys:@[ @"registration" ] within:AURCompletionTimeout];
+        [self->_tickets add:answer keys:@[ @"registration" ] within:AURCompletionTimeout];
+        if (self.registrationID.length > 0) [self->_tickets settleWithPending:[self unsettled] refused:nil error:nil];
         [self turn];
     }];
 }
@@ -227,31 +224,19 @@
     }];
 }
 
-- (void)note:(NSArray<AURReceipt *> *)receipts {
+- (BOOL)note:(NSArray<AURReceipt *> *)receipts {
     NSUInteger dropped = 0;
     BOOL added = [_record add:receipts dropped:&dropped];
     if (dropped > 0) AURLogLine(AURLogLevelWarning, @"too many receipts wait for the network; the %lu oldest were given up", (unsigned long)dropped);
-    if (added) [self save:NULL];
+    return !added || [self save:NULL];
 }
 
 - (void)collectFromExtension {
-    NSArray<AURQueuedReceipt *> *waiting = [_env.receiptQueue waiting];
-    if (waiting.count == 0 || !_loaded) return;
-    NSUInteger dropped = 0;
-    NSMutableArray *receipts = [NSMutableArray array];
-    for (AURQueuedReceipt *queued in waiting) [receipts addObject:queued.receipt];
-    [_record add:receipts dropped:&dropped];
     // Only what is safe here may disappear there.
-    if ([self save:NULL])
-        for (AURQueuedReceipt *queued in waiting) [_env.receiptQueue remove:queued];
+    if (_loaded) [_env.receiptQueue drain:^BOOL(NSArray<AURReceipt *> *receipts) { return [self note:receipts]; }];
 }
 
 #pragma mark - Storage
-
-- (AURIdentity *)identity {
-    if (_record.registrationID == nil || _record.secret == nil) return nil;
-    return [[AURIdentity alloc] initWithRegistrationID:_record.registrationID secret:_record.secret];
-}
 
 - (BOOL)load:(NSError **)error {
     if (_loaded) return YES;
@@ -259,14 +244,13 @@
     if (![_env.storage load:&data error:error]) return NO;
     AURRecord *stored = [AURRecord recordWithData:data];
     if (stored == nil && data.length > 0) AURLogLine(AURLogLevelError, @"the stored record is damaged or of another version; this installation starts anew");
-    if (stored == nil) stored = [[AURRecord alloc] init];
-    NSUInteger dropped = 0;
-    [stored bindToServer:_config.server appKey:_config.appKey];
-    [stored want:_record.wanted];
-    [stored add:_record.receipts dropped:&dropped];
-    _record = stored;
+    AURRecord *asked = _record;
+    _record = stored ?: [[AURRecord alloc] init];
     _loaded = YES;
-    self.registrationID = stored.registrationID ?: @"";
+    [_record bindToServer:_config.server appKey:_config.appKey];
+    [_record want:asked.wanted];
+    [self note:asked.receipts];
+    self.registrationID = _record.registrationID ?: @"";
     return YES;
 }
 
@@ -281,8 +265,10 @@
 
 - (void)post:(NSString *)name info:(NSDictionary *)info {
     void (^handler)(NSString *, NSDictionary *) = _eventHandler;
-    if (handler != nil) [_env.callbacks perform:^{ handler(name, info); }];
+    if (handler != nil) [self callBack:^{ handler(name, info); }];
 }
+
+- (void)callBack:(void (^)(void))block { [_env.callbacks perform:block]; }
 
 - (void)perform:(void (^)(void))block { [_env.queue perform:block]; }
 

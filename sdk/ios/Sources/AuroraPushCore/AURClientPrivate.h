@@ -32,9 +32,6 @@ NS_ASSUME_NONNULL_BEGIN
 }
 @property (atomic, copy, readwrite) NSString *registrationID;
 
-/// What proves this installation, nil before it is registered.
-@property (nonatomic, readonly, nullable) AURIdentity *identity;
-
 /// Reads the store once; what was asked for before is added to what it holds.
 - (BOOL)load:(NSError **)error;
 /// Stores the record. A failure is not the caller's concern: the value is held in memory, and the work tries again.
@@ -43,8 +40,11 @@ NS_ASSUME_NONNULL_BEGIN
 - (void)post:(NSString *)name info:(NSDictionary *)info;
 /// Notes a desired value. Call on the queue.
 - (void)want:(AURChanges *)changes;
-/// Queues receipts that are new. Call on the queue.
-- (void)note:(NSArray<AURReceipt *> *)receipts;
+/// Queues receipts that are new, and stores them; NO if they cannot be stored now. Call on the queue.
+- (BOOL)note:(NSArray<AURReceipt *> *)receipts;
+/// Calls a block on the client's queue, and on the callback queue.
+- (void)perform:(void (^)(void))block;
+- (void)callBack:(void (^)(void))block;
 /// Takes over what the service extension could not deliver. Call on the queue.
 - (void)collectFromExtension;
 /// The facts about app and device that are reported, with the channel.
@@ -63,6 +63,8 @@ NS_ASSUME_NONNULL_BEGIN
 /// Does the next thing there is to do, if nothing is under way.
 - (void)turn;
 - (void)endPause;
+/// What completions wait for: the pending values, and the registration while there is none.
+- (NSDictionary *)unsettled;
 @end
 
 @interface AURClient (Messages) <AURInboxDelegate>

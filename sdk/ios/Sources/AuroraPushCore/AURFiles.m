@@ -1,9 +1,8 @@
 #import "AURFiles.h"
 #import "AURErrorMaking.h"
-#include <errno.h>
 #include <sys/stat.h>
 
-static const unsigned long long Largest = 1 << 20;
+static const off_t Largest = 1 << 20;
 
 BOOL AURMakeFolder(NSURL *folder, NSError **error) {
     NSFileManager *files = [NSFileManager defaultManager];
@@ -21,20 +20,13 @@ BOOL AURWriteFile(NSData *data, NSURL *file, NSError **error) {
     options |= NSDataWritingFileProtectionCompleteUntilFirstUserAuthentication;
 #endif
     // The folder is closed to others, so that the moment before the mode is set gives nothing away.
-    if (![data writeToFile:file.path options:options error:error]) return NO;
-    if (chmod(file.path.fileSystemRepresentation, 0600) == 0) return YES;
-    if (error != NULL) *error = [NSError errorWithDomain:NSPOSIXErrorDomain code:errno userInfo:nil];
-    return NO;
+    return [data writeToFile:file.path options:options error:error] && chmod(file.path.fileSystemRepresentation, 0600) == 0;
 }
 
 NSData *AURReadFile(NSURL *file, NSError **error) {
-    NSDictionary *attributes = [[NSFileManager defaultManager] attributesOfItemAtPath:file.path error:error];
-    if (attributes == nil) return nil;
-    if (attributes.fileSize > Largest) {
-        if (error != NULL) *error = AURMakeError(AURErrorUnexpected, [NSString stringWithFormat:@"%@ is larger than anything this SDK writes", file.lastPathComponent]);
-        return nil;
-    }
-    NSData *data = [[NSData alloc] initWithContentsOfFile:file.path];
-    if (data == nil && error != NULL) *error = AURMakeError(AURErrorUnexpected, [NSString stringWithFormat:@"%@ cannot be read now", file.lastPathComponent]);
+    struct stat info;
+    BOOL small = stat(file.path.fileSystemRepresentation, &info) == 0 && info.st_size <= Largest;
+    NSData *data = small ? [[NSData alloc] initWithContentsOfFile:file.path] : nil;
+    if (data == nil && error != NULL) *error = AURMakeError(AURErrorUnexpected, [file.lastPathComponent stringByAppendingString:@" cannot be read now, or is larger than anything that this SDK writes"]);
     return data;
 }

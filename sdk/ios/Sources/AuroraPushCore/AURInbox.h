@@ -20,7 +20,7 @@ NS_ASSUME_NONNULL_BEGIN
 @end
 
 @interface AURInbox : NSObject
-- (instancetype)initWithAPI:(AURDeviceAPI *)api clock:(id<AURClock>)clock queue:(id<AURQueue>)queue delegate:(id<AURInboxDelegate>)delegate NS_DESIGNATED_INITIALIZER;
+- (instancetype)initWithAPI:(AURDeviceAPI *)api environment:(AUREnvironment *)environment delegate:(id<AURInboxDelegate>)delegate NS_DESIGNATED_INITIALIZER;
 - (instancetype)init NS_UNAVAILABLE;
 
 /// How long the server may hold a request, 10 to 60 s.

@@ -6,8 +6,7 @@
 
 @implementation AURInbox {
     AURDeviceAPI *_api;
-    id<AURClock> _clock;
-    id<AURQueue> _queue;
+    AUREnvironment *_env;
     __weak id<AURInboxDelegate> _delegate;
     id<AURCancellable> _request; // under way
     NSUInteger _number;          // of the latest request; answers to older ones are void
@@ -17,11 +16,10 @@
     BOOL _hurried;               // retry was called during a request: it ends the pause that may follow
 }
 
-- (instancetype)initWithAPI:(AURDeviceAPI *)api clock:(id<AURClock>)clock queue:(id<AURQueue>)queue delegate:(id<AURInboxDelegate>)delegate {
+- (instancetype)initWithAPI:(AURDeviceAPI *)api environment:(AUREnvironment *)environment delegate:(id<AURInboxDelegate>)delegate {
     if ((self = [super init])) {
         _api = api;
-        _clock = clock;
-        _queue = queue;
+        _env = environment;
         _delegate = delegate;
         _wait = 50;
     }
@@ -64,9 +62,10 @@
     AURIdentity *device = [_delegate identityForInbox:self];
     if (device == nil) return;
     NSUInteger number = ++_number;
-    NSDate *asked = [_clock now];
+    NSDate *asked = [_env.clock now];
     __weak AURInbox *weak = self;
-    _request = [_api messagesOf:device wait:_wait answer:^(NSDictionary *answer, NSError *error) {
+    NSString *path = [NSString stringWithFormat:@"/messages?wait=%ld", (long)_wait];
+    _request = [_api send:@"GET" path:path of:device body:nil timeout:_wait + AURRequestTimeout answer:^(NSDictionary *answer, NSError *error) {
         [weak request:number asked:asked answered:answer error:error];
     }];
 }
@@ -84,7 +83,7 @@
     }
     // An answer that comes at once and brings nothing new must not lead to a tight circle, whatever the server's reason.
     BOOL fruitful = messages.count > 0 && [_delegate inbox:self received:messages];
-    BOOL waited = messages.count == 0 && [[_clock now] timeIntervalSinceDate:asked] >= 1;
+    BOOL waited = messages.count == 0 && [[_env.clock now] timeIntervalSinceDate:asked] >= 1;
     if (!fruitful && !waited) {
         [self pauseFor:0];
         return;
@@ -98,7 +97,7 @@
     _hurried = NO;
     AURLogLine(AURLogLevelDebug, @"in-app messages: next attempt in %.1f s", seconds);
     __weak AURInbox *weak = self;
-    _pause = AURAfter(_clock, seconds, _queue, ^{ [weak retry]; });
+    _pause = AURAfter(_env, seconds, ^{ [weak retry]; });
 }
 
 @end

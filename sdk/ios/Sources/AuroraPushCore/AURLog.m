@@ -1,21 +1,13 @@
 #import "AURLogging.h"
 
-static AURLogLevel chosen = AURLogLevelInfo; // guarded by the class, as is the handler
-static AURLogHandler taker;
+static _Atomic(AURLogLevel) chosen = AURLogLevelInfo;
+static AURLogHandler taker; // guarded by the class
 
 @implementation AURLog
 
-+ (AURLogLevel)level {
-    @synchronized(self) {
-        return chosen;
-    }
-}
++ (AURLogLevel)level { return chosen; }
 
-+ (void)setLevel:(AURLogLevel)level {
-    @synchronized(self) {
-        chosen = level;
-    }
-}
++ (void)setLevel:(AURLogLevel)level { chosen = level; }
 
 + (AURLogHandler)handler {
     @synchronized(self) {
@@ -30,7 +22,7 @@ static AURLogHandler taker;
 }
 
 + (void)write:(NSString *)text level:(AURLogLevel)level {
-    if (level < self.level || level >= AURLogLevelSilent) return;
+    if (level < chosen || level >= AURLogLevelSilent) return;
     NSString *line = [NSString stringWithFormat:@"AURORA | %c | %@", "VDIWE"[level], text];
     AURLogHandler handler = self.handler;
     if (handler != nil) handler(level, line);
@@ -40,7 +32,7 @@ static AURLogHandler taker;
 @end
 
 void AURLogLine(AURLogLevel level, NSString *format, ...) {
-    if (level < AURLog.level) return;
+    if (level < chosen) return;
     va_list values;
     va_start(values, format);
     NSString *text = [[NSString alloc] initWithFormat:format arguments:values];

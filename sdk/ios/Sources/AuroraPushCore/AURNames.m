@@ -1,5 +1,6 @@
 #import "AURNames.h"
 #import "AURErrorMaking.h"
+#import "AURValues.h"
 
 // What is wrong with a tag or an alias: nothing, its characters, or its length.
 typedef enum { Fine, Illegal, TooLong } Verdict;
@@ -10,11 +11,11 @@ static Verdict judge(id name) {
     if (bytes == nil) return Illegal; // half of a surrogate pair
     if (bytes.length > AURNameMaxBytes) return TooLong;
     const unsigned char *p = bytes.bytes;
-    for (NSUInteger i = 0; i < bytes.length; i++)
+    for (NSUInteger i = 0; i < bytes.length; i++) {
         if (p[i] < 0x20 || p[i] == 0x7f || p[i] == ',') return Illegal;
-    // U+0080 to U+009F are control characters too.
-    NSRange controls = [name rangeOfCharacterFromSet:[NSCharacterSet characterSetWithRange:NSMakeRange(0x80, 0x20)]];
-    return controls.length > 0 ? Illegal : Fine;
+        if (p[i] == 0xc2 && p[i + 1] < 0xa0) return Illegal; // U+0080 to U+009F are control characters too
+    }
+    return Fine;
 }
 
 NSError *AURCheckAlias(NSString *alias) {
@@ -44,10 +45,15 @@ NSSet<NSString *> *AURValidTags(NSSet<NSString *> *tags) {
     return valid;
 }
 
+NSError *AURCheckActivityName(NSString *name) {
+    NSUInteger bytes = [name dataUsingEncoding:NSUTF8StringEncoding].length;
+    if (name == nil || (bytes >= 1 && bytes <= 64)) return nil;
+    return AURMakeError(AURErrorEmptyArgument, @"the name of a live activity or of its type has 1 to 64 bytes of UTF-8");
+}
+
 NSError *AURCheckMobile(NSString *mobile) {
     if (mobile.length > 20) return AURMakeError(AURErrorMobileTooLong, @"a phone number has at most 20 characters");
     NSString *rest = [mobile hasPrefix:@"+"] ? [mobile substringFromIndex:1] : mobile;
-    NSCharacterSet *others = [[NSCharacterSet characterSetWithCharactersInString:@"0123456789-"] invertedSet];
-    BOOL good = mobile.length == 0 || (rest.length > 0 && [rest rangeOfCharacterFromSet:others].length == 0 && ![mobile hasPrefix:@"-"]);
+    BOOL good = mobile.length == 0 || (rest.length > 0 && AURConsistsOf(rest, @"0123456789-") && ![mobile hasPrefix:@"-"]);
     return good ? nil : AURMakeError(AURErrorMobileCharacters, @"a phone number has digits and hyphens, and may begin with +");
 }

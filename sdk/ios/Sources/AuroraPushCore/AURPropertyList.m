@@ -1,4 +1,5 @@
 #import "AURPropertyListReading.h"
+#import "AURValues.h"
 #include <string.h>
 
 BOOL AURIsBoolean(id value) {
@@ -7,39 +8,34 @@ BOOL AURIsBoolean(id value) {
 }
 
 BOOL AURPropertyListEnter(AURPropertyListWork *work, int depth) {
-    work->nodes++;
-    if (depth > AURPropertyListMaxDepth) AURPropertyListFail(work, @"values are nested more than %d deep", AURPropertyListMaxDepth);
-    if (work->nodes > AURPropertyListMaxNodes) AURPropertyListFail(work, @"it holds more than %d values", AURPropertyListMaxNodes);
-    return work->problem == nil;
+    if (depth > AURPropertyListMaxDepth) AURPropertyListFail(work, "values are nested more than 16 deep");
+    if (++work->nodes > AURPropertyListMaxNodes) AURPropertyListFail(work, "it holds more than 4096 values");
+    return work->problem == NULL;
 }
 
-id AURPropertyListFail(AURPropertyListWork *work, NSString *format, ...) {
-    if (work->problem != nil) return nil;
-    va_list values;
-    va_start(values, format);
-    work->problem = [[NSString alloc] initWithFormat:format arguments:values];
-    va_end(values);
+id AURPropertyListFail(AURPropertyListWork *work, const char *problem) {
+    if (work->problem == NULL) work->problem = problem;
     return nil;
 }
 
-id AURParsePropertyList(NSData *data, NSString **problem) {
-    AURPropertyListWork work = {0, nil};
-    const char *bytes = data.bytes;
-    NSUInteger length = data.length;
+id AURPropertyListAdd(AURPropertyListWork *work, NSMutableDictionary *members, NSString *key, id value) {
+    if (key == nil || value == nil) return nil;
+    if (members[key] != nil) return AURPropertyListFail(work, "a key appears twice; keep one");
+    members[key] = value;
+    return members;
+}
+
+NSDictionary *AURParsePropertyList(NSData *data, NSString **problem) {
+    AURPropertyListWork work = {0, NULL};
+    NSMutableData *copy = [data mutableCopy];
+    char *bytes = copy.mutableBytes;
+    NSUInteger length = copy.length;
     id value = nil;
-    if (length == 0) {
-        AURPropertyListFail(&work, @"the file is empty");
-    } else if (length > AURPropertyListMaxSize) {
-        AURPropertyListFail(&work, @"it has %lu bytes, at most %d are read", (unsigned long)length, AURPropertyListMaxSize);
-    } else if (length >= 6 && memcmp(bytes, "bplist", 6) == 0) {
-        value = AURParseBinaryPropertyList((const uint8_t *)bytes, length, &work);
-    } else {
-        NSUInteger start = length >= 3 && memcmp(bytes, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
-        NSUInteger at = start;
-        while (at < length && strchr(" \t\r\n", bytes[at]) != NULL && bytes[at] != 0) at++;
-        if (at < length && bytes[at] == '<') value = AURParseXMLPropertyList(bytes + start, length - start, &work);
-        else AURPropertyListFail(&work, @"it is neither XML nor binary; convert it with: plutil -convert xml1 PushConfig.plist");
-    }
-    *problem = work.problem;
-    return work.problem == nil ? value : nil;
+    if (length == 0) AURPropertyListFail(&work, "the file is empty");
+    else if (length > AURPropertyListMaxSize) AURPropertyListFail(&work, "it has more than 64 KiB");
+    else if (length >= 6 && memcmp(bytes, "bplist", 6) == 0) value = AURParseBinaryPropertyList((const uint8_t *)bytes, length, &work);
+    else value = AURParseXMLPropertyList(bytes, length, &work);
+    if (AURDictionary(value) == nil) AURPropertyListFail(&work, "its outermost value is not a dictionary");
+    *problem = work.problem == NULL ? nil : [NSString stringWithUTF8String:work.problem];
+    return work.problem == NULL ? value : nil;
 }

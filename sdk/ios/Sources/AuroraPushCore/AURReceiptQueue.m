@@ -80,8 +80,13 @@ static void removeFile(NSURL *file) { [[NSFileManager defaultManager] removeItem
 
 - (void)remove:(AURQueuedReceipt *)receipt { removeFile(receipt.file); }
 
-- (void)shareServer:(NSString *)server appKey:(NSString *)appKey registrationID:(NSString *)registrationID secret:(NSString *)secret {
-    NSDictionary *identity = @{@"server" : server, @"app_key" : appKey, @"registration_id" : registrationID, @"secret" : secret};
+- (void)drain:(BOOL (^)(NSArray<AURReceipt *> *))take {
+    NSArray<AURQueuedReceipt *> *waiting = [self waiting];
+    if (waiting.count == 0 || !take([waiting valueForKey:@"receipt"])) return;
+    for (AURQueuedReceipt *queued in waiting) [self remove:queued];
+}
+
+- (void)shareIdentity:(NSDictionary<NSString *, NSString *> *)identity {
     if (![[self sharedIdentity] isEqual:identity]) [self write:identity to:_identity];
 }
 

@@ -14,6 +14,8 @@ enum {
 @property (nonatomic, readonly, nullable) NSString *installID;        ///< random, made at the first start
 @property (nonatomic, readonly, nullable) NSString *secret;
 @property (nonatomic, copy, nullable) NSString *registrationID;
+/// What proves the installation: server, app_key, registration_id and secret; nil before it is registered.
+@property (nonatomic, readonly, nullable) NSDictionary<NSString *, NSString *> *identity;
 @property (nonatomic, readonly) AURChanges *wanted;                   ///< all that was ever asked for: what a new registration must be told
 @property (nonatomic, readonly) AURChanges *pending;                  ///< the part Aurora has not confirmed
 @property (nonatomic, readonly) NSArray<AURReceipt *> *receipts;      ///< not yet delivered, oldest first
@@ -50,6 +52,9 @@ enum {
 
 /// Whether the event was noted before, delivered or not.
 - (BOOL)knows:(AURReceipt *)receipt;
+
+/// The oldest of them.
+- (NSArray<AURReceipt *> *)receiptsAtMost:(NSUInteger)most;
 
 /// Removes delivered receipts from the queue.
 - (void)settle:(NSArray<AURReceipt *> *)delivered;

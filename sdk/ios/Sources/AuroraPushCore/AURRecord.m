@@ -1,6 +1,4 @@
 #import "AURRecord.h"
-#import "AURNames.h"
-#import "AURTagOperation.h"
 #import "AURValues.h"
 #include <stdlib.h>
 
@@ -24,16 +22,15 @@ static NSString *const Version = @"version", *const Server = @"server", *const A
     return self;
 }
 
-// What is damaged is left out, so that the rest is not lost with it.
+// A value of the wrong kind is left out, here or where it is used, so that the rest is not lost with it.
 + (instancetype)recordWithData:(NSData *)data {
     NSDictionary *stored = AURReadJSON(data);
     if (![stored[Version] isEqual:@1]) return nil;
     AURRecord *record = [[self alloc] init];
-    for (NSString *key in @[ Server, AppKey, InstallID, Secret, RegistrationID ]) [record set:AURText(stored, key) for:key];
-    for (NSString *key in @[ Wanted, Pending ]) [record set:AURDictionary(stored[key]) for:key];
+    [record->_values addEntriesFromDictionary:stored];
     for (id receipt in AURList(stored[Receipts]))
         if (AURIsReceipt(receipt)) [record->_receipts addObject:receipt];
-    for (id key in AURList(stored[Known])) [record->_known addObject:[key description]];
+    [record->_known addObjectsFromArray:AURList(stored[Known]) ?: @[]];
     return record;
 }
 
@@ -45,17 +42,22 @@ static NSString *const Version = @"version", *const Server = @"server", *const A
 
 - (void)set:(id)value for:(NSString *)key { [_values setValue:value forKey:key]; }
 
-- (NSString *)installID { return _values[InstallID]; }
+- (NSString *)installID { return AURText(_values, InstallID); }
 
-- (NSString *)secret { return _values[Secret]; }
+- (NSString *)secret { return AURText(_values, Secret); }
 
-- (NSString *)registrationID { return _values[RegistrationID]; }
+- (NSString *)registrationID { return AURText(_values, RegistrationID); }
 
 - (void)setRegistrationID:(NSString *)registrationID { [self set:registrationID for:RegistrationID]; }
 
-- (AURChanges *)wanted { return _values[Wanted] ?: @{}; }
+- (NSDictionary *)identity {
+    NSString *keys = @"server app_key registration_id secret";
+    return AURHasTexts(_values, keys) ? [_values dictionaryWithValuesForKeys:[keys componentsSeparatedByString:@" "]] : nil;
+}
 
-- (AURChanges *)pending { return _values[Pending] ?: @{}; }
+- (AURChanges *)wanted { return AURDictionary(_values[Wanted]) ?: @{}; }
+
+- (AURChanges *)pending { return AURDictionary(_values[Pending]) ?: @{}; }
 
 - (NSArray<AURReceipt *> *)receipts { return [_receipts copy]; }
 
@@ -83,12 +85,7 @@ static NSString *const Version = @"version", *const Server = @"server", *const A
 }
 
 - (void)want:(AURChanges *)changes {
-    AURChanges *wanted = AURChangesLive(AURChangesThen(self.wanted, changes));
-    // An app that rotates its tags for years must not carry the list of all it ever removed; a new registration starts
-    // without them anyway.
-    AURTagOperation *tags = wanted[AURTagsKey];
-    if ([tags[@"remove"] count] > AURTagsMax) wanted = AURChangesThen(AURChangesWithout(wanted, @{AURTagsKey : tags}), @{AURTagsKey : AURTagsAdd(tags[@"add"] ?: @[])});
-    [self set:wanted for:Wanted];
+    [self set:AURChangesLasting(AURChangesThen(self.wanted, changes)) for:Wanted];
     [self set:AURChangesThen(self.pending, changes) for:Pending];
 }
 
@@ -121,15 +118,15 @@ static NSUInteger shorten(NSMutableArray *list, NSUInteger most) {
 }
 
 - (void)addAgain:(AURReceipt *)receipt {
-    [self settle:@[ receipt ]];
-    [_receipts addObject:receipt];
+    NSUInteger dropped = 0;
+    [_known removeObject:AURReceiptKey(receipt)];
+    [self add:@[ receipt ] dropped:&dropped];
 }
 
+- (NSArray<AURReceipt *> *)receiptsAtMost:(NSUInteger)most { return [_receipts subarrayWithRange:NSMakeRange(0, MIN(_receipts.count, most))]; }
+
 - (void)settle:(NSArray<AURReceipt *> *)delivered {
-    NSMutableSet *keys = [NSMutableSet set];
-    for (AURReceipt *receipt in delivered) [keys addObject:AURReceiptKey(receipt)];
-    for (AURReceipt *queued in self.receipts)
-        if ([keys containsObject:AURReceiptKey(queued)]) [_receipts removeObjectIdenticalTo:queued];
+    [_receipts removeObjectsInArray:delivered];
 }
 
 @end

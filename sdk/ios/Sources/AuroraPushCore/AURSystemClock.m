@@ -3,7 +3,6 @@
 /// A timer on the main run loop. Made, fired and cancelled there; only the block is touched from elsewhere, under a lock.
 @interface AURMainTimer : NSObject <AURCancellable>
 - (instancetype)initWithBlock:(void (^)(void))block;
-- (void)startAfter:(NSTimeInterval)seconds;
 @end
 
 @implementation AURMainTimer {
@@ -16,14 +15,9 @@
     return self;
 }
 
-- (void)startAfter:(NSTimeInterval)seconds {
-    [[NSOperationQueue mainQueue] addOperationWithBlock:^{
-        @synchronized(self) {
-            if (self->_block == nil) return;
-        }
-        self->_timer = [NSTimer timerWithTimeInterval:seconds target:self selector:@selector(fire:) userInfo:nil repeats:NO];
-        [[NSRunLoop mainRunLoop] addTimer:self->_timer forMode:NSRunLoopCommonModes];
-    }];
+- (void)startAfter:(NSNumber *)seconds {
+    _timer = [NSTimer timerWithTimeInterval:seconds.doubleValue target:self selector:@selector(fire) userInfo:nil repeats:NO];
+    [[NSRunLoop mainRunLoop] addTimer:_timer forMode:NSRunLoopCommonModes];
 }
 
 - (void (^)(void))take {
@@ -34,18 +28,19 @@
     }
 }
 
-- (void)fire:(NSTimer *)timer {
-    _timer = nil;
+- (void)fire {
     void (^block)(void) = [self take];
+    [self end];
     if (block != nil) block();
 }
 
 - (void)cancel {
-    if ([self take] == nil) return;
-    [[NSOperationQueue mainQueue] addOperationWithBlock:^{
-        [self->_timer invalidate];
-        self->_timer = nil;
-    }];
+    if ([self take] != nil) [self performSelectorOnMainThread:@selector(end) withObject:nil waitUntilDone:NO];
+}
+
+- (void)end {
+    [_timer invalidate];
+    _timer = nil;
 }
 
 @end
@@ -56,7 +51,7 @@
 
 - (id<AURCancellable>)after:(NSTimeInterval)seconds perform:(void (^)(void))block {
     AURMainTimer *timer = [[AURMainTimer alloc] initWithBlock:block];
-    [timer startAfter:seconds];
+    [timer performSelectorOnMainThread:@selector(startAfter:) withObject:@(seconds) waitUntilDone:NO];
     return timer;
 }
 

@@ -1,6 +1,5 @@
 // Completions that wait for Aurora's word; private to the SDK. Not thread-safe: the client's queue owns it.
-#import <Foundation/Foundation.h>
-#import "AURClock.h"
+#import "AURClient.h"
 
 NS_ASSUME_NONNULL_BEGIN
 
@@ -11,7 +10,7 @@ typedef void (^AURTicketCompletion)(id _Nullable result, NSError *_Nullable erro
 extern const NSTimeInterval AURCompletionTimeout;
 
 @interface AURTickets : NSObject
-- (instancetype)initWithClock:(id<AURClock>)clock queue:(id<AURQueue>)queue callbacks:(id<AURQueue>)callbacks NS_DESIGNATED_INITIALIZER;
+- (instancetype)initWithEnvironment:(AUREnvironment *)environment NS_DESIGNATED_INITIALIZER;
 - (instancetype)init NS_UNAVAILABLE;
 @property (nonatomic, readonly) NSUInteger count;
 

@@ -18,16 +18,13 @@ const NSTimeInterval AURCompletionTimeout = 20;
 @end
 
 @implementation AURTickets {
-    id<AURClock> _clock;
-    id<AURQueue> _queue, _callbacks;
+    AUREnvironment *_env;
     NSMutableArray<AURTicket *> *_tickets;
 }
 
-- (instancetype)initWithClock:(id<AURClock>)clock queue:(id<AURQueue>)queue callbacks:(id<AURQueue>)callbacks {
+- (instancetype)initWithEnvironment:(AUREnvironment *)environment {
     if ((self = [super init])) {
-        _clock = clock;
-        _queue = queue;
-        _callbacks = callbacks;
+        _env = environment;
         _tickets = [NSMutableArray array];
     }
     return self;
@@ -40,7 +37,7 @@ const NSTimeInterval AURCompletionTimeout = 20;
     ticket->_completion = completion;
     ticket->_keys = keys;
     // Keeps both until then: whoever waits is answered even if the client is gone.
-    ticket->_timer = AURAfter(_clock, seconds, _queue, ^{
+    ticket->_timer = AURAfter(_env, seconds, ^{
         ticket->_error = AURMakeError(AURErrorTimedOut, @"Aurora has not answered in time; values are kept and will be delivered");
         [self finish:ticket];
     });
@@ -51,7 +48,7 @@ const NSTimeInterval AURCompletionTimeout = 20;
     if (![_tickets containsObject:ticket]) return;
     [ticket->_timer cancel];
     [_tickets removeObject:ticket];
-    [_callbacks perform:^{ ticket->_completion(ticket->_result, ticket->_error); }];
+    [_env.callbacks perform:^{ ticket->_completion(ticket->_result, ticket->_error); }];
 }
 
 - (void)settleWithPending:(NSDictionary *)pending refused:(NSDictionary *)refused error:(NSError *)error {

@@ -42,11 +42,10 @@ const NSTimeInterval AURExtensionTimeout = 8;
         finish();
         return;
     }
-    AURDeviceAPI *api = [[AURDeviceAPI alloc] initWithServer:identity[@"server"] transport:_env.transport clock:_env.clock queue:_env.queue];
-    AURIdentity *device = [[AURIdentity alloc] initWithRegistrationID:identity[@"registration_id"] secret:identity[@"secret"]];
+    AURDeviceAPI *api = [[AURDeviceAPI alloc] initWithServer:identity[@"server"] environment:_env];
     id<AURQueue> queue = _env.queue;
     __block id<AURCancellable> timer = nil;
-    id<AURCancellable> request = [api report:@[ queued.receipt ] of:device timeout:AURExtensionTimeout answer:^(NSDictionary *answer, NSError *error) {
+    id<AURCancellable> request = [api send:@"POST" path:@"/receipts" of:identity body:@{@"receipts" : @[ queued.receipt ]} timeout:AURExtensionTimeout answer:^(NSDictionary *answer, NSError *error) {
         [timer cancel];
         timer = nil;
         if (error == nil) [shared remove:queued];

@@ -24,8 +24,11 @@ NS_ASSUME_NONNULL_BEGIN
 - (NSArray<AURQueuedReceipt *> *)waiting;
 - (void)remove:(AURQueuedReceipt *)receipt;
 
-/// Called by the app whenever it is registered.
-- (void)shareServer:(NSString *)server appKey:(NSString *)appKey registrationID:(NSString *)registrationID secret:(NSString *)secret;
+/// Hands over what waits, if there is something, and removes it if take says that it is safe where it is now.
+- (void)drain:(BOOL (^)(NSArray<NSDictionary<NSString *, NSString *> *> *receipts))take;
+
+/// Called by the app whenever it is registered, with server, app_key, registration_id and secret.
+- (void)shareIdentity:(NSDictionary<NSString *, NSString *> *)identity;
 /// server, app_key, registration_id and secret; nil when the app has not shared them yet.
 - (nullable NSDictionary<NSString *, NSString *> *)sharedIdentity;
 @end
