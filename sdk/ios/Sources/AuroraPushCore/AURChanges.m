@@ -1,28 +1,39 @@
 #import "AURChanges.h"
-#import "AURTagOperation.h"
 
-static const NSUInteger MaxTags = 100; // that a request may add, and remove
+static const NSUInteger MaxTags = 100; // that a request may add and remove
 
 NSString *const AURTokenKey = @"token", *const AURVoIPTokenKey = @"voip_token", *const AURStartTokensKey = @"live_activity_start_tokens",
     *const AURActivityTokensKey = @"live_activity_tokens", *const AUREnvironmentKey = @"environment", *const AURAliasKey = @"alias",
     *const AURTagsKey = @"tags", *const AURBadgeKey = @"badge", *const AURMobileKey = @"mobile", *const AURPushEnabledKey = @"push_enabled",
     *const AURNotificationsAllowedKey = @"notifications_allowed";
 
-static BOOL isToken(NSString *key) { return [key rangeOfString:@"token"].length > 0; }
+static BOOL isTags(NSString *key) { return [key hasPrefix:AURTagsKey]; }
+
+static BOOL isToken(NSString *key) { return !isTags(key) && [key rangeOfString:@"token"].length > 0; }
+
+AURChanges *AURTagChanges(NSSet<NSString *> *tags, BOOL wanted) {
+    NSMutableDictionary *changes = [NSMutableDictionary dictionary];
+    for (NSString *tag in tags) changes[[@"tags." stringByAppendingString:tag]] = wanted ? @"+" : @"";
+    return changes;
+}
+
+AURChanges *AURTagsAlone(NSSet<NSString *> *tags) { return AURChangesThen(@{AURTagsKey : @YES}, AURTagChanges(tags, YES)); }
 
 AURChanges *AURChangesThen(AURChanges *earlier, AURChanges *later) {
     NSMutableDictionary *result = [earlier mutableCopy];
+    if (later[AURTagsKey] != nil)
+        for (NSString *key in earlier)
+            if (isTags(key)) result[key] = @""; // off, unless it is asked for again; it may be on its way to the server
     [result addEntriesFromDictionary:later];
-    [result setValue:AURTagsThen(earlier[AURTagsKey], later[AURTagsKey]) forKey:AURTagsKey];
     return result;
 }
 
 AURChanges *AURChangesWithout(AURChanges *changes, AURChanges *sent) {
     NSMutableDictionary *result = [changes mutableCopy];
     id environment = nil;
-    [result setValue:AURTagsLeft(changes[AURTagsKey], sent[AURTagsKey]) forKey:AURTagsKey];
+    BOOL whole = changes[AURTagsKey] != nil && sent[AURTagsKey] == nil; // the tags are to be replaced, which sent has not done
     for (NSString *key in changes) {
-        if ([changes[key] isEqual:sent[key]]) [result removeObjectForKey:key];
+        if ([changes[key] isEqual:sent[key]] && !(whole && isTags(key))) [result removeObjectForKey:key];
         else if (isToken(key)) environment = changes[AUREnvironmentKey];
     }
     [result setValue:environment forKey:AUREnvironmentKey];
@@ -31,40 +42,53 @@ AURChanges *AURChangesWithout(AURChanges *changes, AURChanges *sent) {
 
 AURChanges *AURChangesPiece(AURChanges *changes) {
     NSMutableDictionary *result = [changes mutableCopy];
-    [result setValue:AURTagsPiece(changes[AURTagsKey], MaxTags) forKey:AURTagsKey];
+    NSUInteger tags = 0;
+    for (NSString *key in changes)
+        if (isTags(key) && ++tags > MaxTags && changes[AURTagsKey] == nil) [result removeObjectForKey:key];
     return result;
 }
 
 NSArray<AURChanges *> *AURChangesParts(AURChanges *changes) {
-    NSMutableArray *parts = [NSMutableArray array];
+    NSMutableDictionary *parts = [NSMutableDictionary dictionary];
     for (NSString *key in changes) {
         if ([key isEqual:AUREnvironmentKey]) continue;
-        NSMutableDictionary *part = [@{key : changes[key]} mutableCopy];
+        NSString *name = isTags(key) ? AURTagsKey : key;
+        NSMutableDictionary *part = parts[name] ?: [NSMutableDictionary dictionary];
+        part[key] = changes[key];
         if (isToken(key)) [part setValue:changes[AUREnvironmentKey] forKey:AUREnvironmentKey];
-        [parts addObject:part];
+        parts[name] = part;
     }
-    return parts;
+    return parts.allValues;
 }
 
 AURChanges *AURChangesLasting(AURChanges *changes) {
     NSMutableDictionary *result = [changes mutableCopy];
-    AURTagOperation *tags = changes[AURTagsKey];
-    NSArray *added = tags[@"add"];
     [result removeObjectsForKeys:[changes allKeysForObject:@""]];
-    if (tags[@"remove"] != nil) [result setValue:added == nil ? nil : AURTagsAdd(added) forKey:AURTagsKey];
+    [result removeObjectForKey:AURTagsKey];
     return AURChangesWithout(result, @{});
 }
 
 NSDictionary *AURChangesBody(AURChanges *changes) {
-    NSMutableDictionary *body = [changes mutableCopy];
-    for (NSString *key in changes) {
+    NSMutableDictionary *body = [NSMutableDictionary dictionary];
+    for (NSString *key in [changes.allKeys sortedArrayUsingSelector:@selector(compare:)]) {
+        id value = changes[key];
         NSUInteger point = [key rangeOfString:@"."].location;
-        if (point == NSNotFound) continue;
-        NSString *list = [key substringToIndex:point];
+        if (point == NSNotFound) {
+            body[key] = isTags(key) ? [@{@"set" : [NSMutableArray array]} mutableCopy] : value;
+            continue;
+        }
+        NSString *list = [key substringToIndex:point], *name = [key substringFromIndex:point + 1];
         NSMutableDictionary *members = body[list] ?: [NSMutableDictionary dictionary];
-        members[[key substringFromIndex:point + 1]] = changes[key];
         body[list] = members;
-        [body removeObjectForKey:key];
+        if (!isTags(key)) {
+            members[name] = value;
+            continue;
+        }
+        BOOL adds = [value length] > 0, alone = changes[AURTagsKey] != nil;
+        if (alone && !adds) continue;
+        NSString *operation = alone ? @"set" : adds ? @"add" : @"remove";
+        if (members[operation] == nil) members[operation] = [NSMutableArray array];
+        [members[operation] addObject:name];
     }
     return body;
 }

@@ -4,7 +4,6 @@
 #import "AURNames.h"
 #import "AURNotifications.h"
 #import "AURReceiptQueue.h"
-#import "AURTagOperation.h"
 
 @implementation AURClient
 
@@ -111,24 +110,24 @@
     [self set:@{AURAliasKey : [alias copy]} unless:AURCheckAlias(alias) completion:completion];
 }
 
-- (void)setTags:(NSSet<NSString *> *)tags completion:(void (^)(NSError *))completion { [self tags:tags operation:AURTagsSet completion:completion]; }
+- (void)setTags:(NSSet<NSString *> *)tags completion:(void (^)(NSError *))completion { [self setTags:tags alias:nil most:AURTagsMaxBytes completion:completion]; }
 
-- (void)addTags:(NSSet<NSString *> *)tags completion:(void (^)(NSError *))completion { [self tags:tags operation:AURTagsAdd completion:completion]; }
+- (void)addTags:(NSSet<NSString *> *)tags completion:(void (^)(NSError *))completion { [self tags:tags wanted:YES completion:completion]; }
 
-- (void)removeTags:(NSSet<NSString *> *)tags completion:(void (^)(NSError *))completion { [self tags:tags operation:AURTagsRemove completion:completion]; }
+- (void)removeTags:(NSSet<NSString *> *)tags completion:(void (^)(NSError *))completion { [self tags:tags wanted:NO completion:completion]; }
 
-- (void)tags:(NSSet<NSString *> *)tags operation:(AURTagOperation * (*)(NSArray *))operation completion:(void (^)(NSError *))completion {
+- (void)tags:(NSSet<NSString *> *)tags wanted:(BOOL)wanted completion:(void (^)(NSError *))completion {
     NSError *error = AURCheckTags(tags, AURTagsMaxBytes);
-    if (error == nil && tags.count == 0 && operation != AURTagsSet) error = AURMakeError(AURErrorEmptyArgument, @"there are no tags in the call");
-    [self set:error != nil ? nil : @{AURTagsKey : operation(tags.allObjects)} unless:error completion:completion];
+    [self set:error != nil ? nil : AURTagChanges(tags, wanted) unless:error completion:completion];
 }
 
-- (void)setTags:(NSSet<NSString *> *)tags alias:(NSString *)alias completion:(void (^)(NSError *))completion {
-    NSError *error = AURCheckAlias(alias) ?: AURCheckTags(tags, AURTagsMaxBytesOld);
+- (void)setTags:(NSSet<NSString *> *)tags alias:(NSString *)alias completion:(void (^)(NSError *))completion { [self setTags:tags alias:alias most:AURTagsMaxBytesOld completion:completion]; }
+
+- (void)setTags:(NSSet<NSString *> *)tags alias:(NSString *)alias most:(NSUInteger)bytes completion:(void (^)(NSError *))completion {
+    NSError *error = AURCheckAlias(alias) ?: AURCheckTags(tags, bytes);
     NSMutableDictionary *changes = [NSMutableDictionary dictionary];
     [changes setValue:[alias copy] forKey:AURAliasKey];
-    if (error == nil && tags != nil) changes[AURTagsKey] = AURTagsSet(tags.allObjects);
-    if (error == nil && changes.count == 0) error = AURMakeError(AURErrorEmptyArgument, @"there are neither tags nor an alias in the call");
+    if (error == nil && tags != nil) [changes addEntriesFromDictionary:AURTagsAlone(tags)];
     [self set:changes unless:error completion:completion];
 }
 
@@ -161,12 +160,13 @@
 
 /// Asks for values, unless something is wrong with them.
 - (void)set:(AURChanges *)changes unless:(NSError *)error completion:(void (^)(NSError *))completion {
+    if (error == nil && changes.count == 0) error = AURMakeError(AURErrorEmptyArgument, @"the call asks for nothing");
     if (error != nil) {
         AURLogLine(AURLogLevelWarning, @"nothing was changed: %@ (%ld)", error.localizedDescription, (long)error.code);
         if (completion != nil) [self callBack:^{ completion(error); }];
         return;
     }
-    NSMutableArray *keys = [changes.allKeys mutableCopy];
+    NSMutableSet *keys = [NSMutableSet setWithArray:changes.allKeys];
     [keys removeObject:AUREnvironmentKey]; // it belongs to all tokens
     [self perform:^{
         if (!self->_stopped) [self want:changes];
@@ -189,7 +189,7 @@
     };
     [self perform:^{
         // The registration is one more value that is pending; its key cannot collide with those of values.
-        [self->_tickets add:answer keys:@[ @"registration" ] within:AURCompletionTimeout];
+        [self->_tickets add:answer keys:[NSSet setWithObject:@"registration"] within:AURCompletionTimeout];
         if (self.registrationID.length > 0) [self->_tickets settleWithPending:[self unsettled] refused:nil error:nil];
         [self turn];
     }];

@@ -43,8 +43,7 @@ static void removeFile(NSURL *file) { [[NSFileManager defaultManager] removeItem
 
 - (NSArray<NSString *> *)names {
     NSArray *all = [[NSFileManager defaultManager] contentsOfDirectoryAtPath:_folder.path error:NULL];
-    NSArray *names = [all filteredArrayUsingPredicate:[NSPredicate predicateWithFormat:@"SELF ENDSWITH '.receipt'"]];
-    return [names sortedArrayUsingSelector:@selector(compare:)];
+    return [[all pathsMatchingExtensions:@[ @"receipt" ]] sortedArrayUsingSelector:@selector(compare:)];
 }
 
 - (AURQueuedReceipt *)addReceived:(NSDictionary *)payload at:(NSDate *)now {

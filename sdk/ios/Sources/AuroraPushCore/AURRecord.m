@@ -15,7 +15,7 @@ static NSString *const Version = @"version", *const Server = @"server", *const A
 
 - (instancetype)init {
     if ((self = [super init])) {
-        _values = [@{Version : @1} mutableCopy];
+        _values = [@{Version : @2} mutableCopy];
         _receipts = [NSMutableArray array];
         _known = [NSMutableArray array];
     }
@@ -25,7 +25,7 @@ static NSString *const Version = @"version", *const Server = @"server", *const A
 // A value of the wrong kind is left out, here or where it is used, so that the rest is not lost with it.
 + (instancetype)recordWithData:(NSData *)data {
     NSDictionary *stored = AURReadJSON(data);
-    if (![stored[Version] isEqual:@1]) return nil;
+    if (![stored[Version] isEqual:@2]) return nil;
     AURRecord *record = [[self alloc] init];
     [record->_values addEntriesFromDictionary:stored];
     for (id receipt in AURList(stored[Receipts]))

@@ -15,7 +15,7 @@ extern const NSTimeInterval AURCompletionTimeout;
 @property (nonatomic, readonly) NSUInteger count;
 
 /// Keeps completion until it is finished, or until time is over. The keys are those of the values that it waits for.
-- (void)add:(AURTicketCompletion)completion keys:(nullable NSArray<NSString *> *)keys within:(NSTimeInterval)seconds;
+- (void)add:(AURTicketCompletion)completion keys:(nullable NSSet<NSString *> *)keys within:(NSTimeInterval)seconds;
 
 /// Finishes those none of whose keys is pending; those with a key in refused learn why.
 - (void)settleWithPending:(NSDictionary *)pending refused:(nullable NSDictionary *)refused error:(nullable NSError *)error;

@@ -7,7 +7,7 @@ const NSTimeInterval AURCompletionTimeout = 20;
 @interface AURTicket : NSObject {
 @public
     AURTicketCompletion _completion;
-    NSArray<NSString *> *_keys;
+    NSSet<NSString *> *_keys;
     id _result;
     NSError *_error;
     id<AURCancellable> _timer;
@@ -32,7 +32,7 @@ const NSTimeInterval AURCompletionTimeout = 20;
 
 - (NSUInteger)count { return _tickets.count; }
 
-- (void)add:(AURTicketCompletion)completion keys:(NSArray<NSString *> *)keys within:(NSTimeInterval)seconds {
+- (void)add:(AURTicketCompletion)completion keys:(NSSet<NSString *> *)keys within:(NSTimeInterval)seconds {
     AURTicket *ticket = [[AURTicket alloc] init];
     ticket->_completion = completion;
     ticket->_keys = keys;
@@ -52,10 +52,10 @@ const NSTimeInterval AURCompletionTimeout = 20;
 }
 
 - (void)settleWithPending:(NSDictionary *)pending refused:(NSDictionary *)refused error:(NSError *)error {
-    NSArray *waiting = pending.allKeys, *bad = refused.allKeys ?: @[];
+    NSSet *waiting = [NSSet setWithArray:pending.allKeys], *bad = [NSSet setWithArray:refused.allKeys ?: @[]];
     for (AURTicket *ticket in [_tickets copy]) {
-        if ([ticket->_keys firstObjectCommonWithArray:bad] != nil) ticket->_error = error;
-        if ([ticket->_keys firstObjectCommonWithArray:waiting] == nil) [self finish:ticket];
+        if ([ticket->_keys intersectsSet:bad]) ticket->_error = error;
+        if (![ticket->_keys intersectsSet:waiting]) [self finish:ticket];
     }
 }
 

@@ -349,7 +349,7 @@ TEST(nothingIsSentWithAnIdentityThatIsNotStored) {
 
 TEST(aDamagedRecordStartsAnew) {
     AURWorld *world = [AURWorld worldWithSeed:1];
-    world.stored = [@"{\"version\":1,\"receipts\":[1,{\"msg_id\":5}],\"known\":[2]}" dataUsingEncoding:NSUTF8StringEncoding];
+    world.stored = [@"{\"version\":2,\"receipts\":[1,{\"msg_id\":5}],\"known\":[2]}" dataUsingEncoding:NSUTF8StringEncoding];
     AURClient *client = [world client];
     [client start];
     [world pass:1];

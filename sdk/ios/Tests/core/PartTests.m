@@ -1,37 +1,45 @@
 // The smaller parts, each by itself.
+#import "AURChanges.h"
 #import "AURExtensionReporter.h"
 #import "AURHeldTaps.h"
 #import "AURNames.h"
 #import "AUROnce.h"
 #import "AURProvisioning.h"
 #import "AURStorage.h"
-#import "AURTagOperation.h"
 #import "AURTest.h"
 #import "AURWorld.h"
 #include <sys/stat.h>
 
-/// What an operation makes of a set of tags.
-static NSArray *applied(AURTagOperation *operation, NSArray *tags) {
+/// What some changes make of the tags of a device, by the request that they lead to.
+static NSArray *applied(AURChanges *changes, NSArray *tags) {
+    NSDictionary *operation = AURChangesBody(changes)[@"tags"];
     NSMutableSet *set = [NSMutableSet setWithArray:operation[@"set"] ?: tags];
     for (NSString *tag in operation[@"remove"]) [set removeObject:tag];
     for (NSString *tag in operation[@"add"]) [set addObject:tag];
     return [set.allObjects sortedArrayUsingSelector:@selector(compare:)];
 }
 
-// Composition has one meaning: the operations applied one after the other.
-TEST(tagOperationsCompose) {
+// Composition has one meaning: the changes applied one after the other; also when the first are confirmed in between.
+TEST(changesOfTagsCompose) {
     NSArray *sets = @[ @[], @[ @"a" ], @[ @"a", @"b" ] ], *starts = @[ @[], @[ @"a" ], @[ @"b", @"c" ] ];
-    NSMutableArray *operations = [NSMutableArray array];
-    for (NSArray *tags in sets) [operations addObjectsFromArray:@[ AURTagsSet(tags), AURTagsAdd(tags), AURTagsRemove(tags) ]];
-    for (AURTagOperation *first in operations)
-        for (AURTagOperation *second in operations)
-            for (AURTagOperation *third in operations)
+    NSMutableArray *all = [NSMutableArray array];
+    for (NSArray *tags in sets) {
+        NSSet *set = [NSSet setWithArray:tags];
+        [all addObjectsFromArray:@[ AURTagsAlone(set), AURTagChanges(set, YES), AURTagChanges(set, NO) ]];
+    }
+    for (AURChanges *first in all)
+        for (AURChanges *second in all)
+            for (AURChanges *third in all)
                 for (NSArray *start in starts) {
                     NSArray *want = applied(third, applied(second, applied(first, start)));
-                    AURTagOperation *composed = AURTagsThen(AURTagsThen(first, second), third);
+                    AURChanges *early = AURChangesThen(first, second), *composed = AURChangesThen(early, third);
                     NSArray *got = applied(composed, start);
                     CHECK([got isEqual:want], "%@ then %@ then %@ on %@: %@, want %@", first, second, third, start, got, want);
                     CHECK([applied(composed, got) isEqual:got], "repeating changes %@", got);
+                    for (AURChanges *sent in @[ first, early ]) {
+                        got = applied(AURChangesWithout(composed, sent), applied(sent, start));
+                        CHECK([got isEqual:want], "%@ was sent of %@ on %@: %@, want %@", sent, composed, start, got, want);
+                    }
                 }
 }
 
