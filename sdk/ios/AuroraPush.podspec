@@ -17,8 +17,15 @@ Pod::Spec.new do |s|
     core.frameworks = "Foundation"
   end
 
+  s.subspec "System" do |system|
+    system.dependency "AuroraPush/Core"
+    system.source_files = "Sources/AuroraPushSystem/**/*.{h,m}"
+    system.public_header_files = "Sources/AuroraPushSystem/include/*.h"
+    system.frameworks = "Foundation"
+  end
+
   s.subspec "App" do |app|
-    app.dependency "AuroraPush/Core"
+    app.dependency "AuroraPush/System"
     app.source_files = "Sources/AuroraPush/**/*.{h,m}"
     app.public_header_files = "Sources/AuroraPush/include/*.h"
     app.frameworks = "UIKit", "UserNotifications"
@@ -26,7 +33,7 @@ Pod::Spec.new do |s|
 
   # For the target of the notification service extension: pod 'AuroraPush/Extension'
   s.subspec "Extension" do |ext|
-    ext.dependency "AuroraPush/Core"
+    ext.dependency "AuroraPush/System"
     ext.source_files = "Sources/AuroraPushExtension/**/*.{h,m}"
     ext.public_header_files = "Sources/AuroraPushExtension/include/*.h"
     ext.frameworks = "UserNotifications"

@@ -12,9 +12,11 @@ let package = Package(
     targets: [
         // Foundation only, safe in app extensions.
         .target(name: "AuroraPushCore", resources: [.copy("PrivacyInfo.xcprivacy")]),
+        // NSURLSession, timers and facts about the device, behind the core's protocols.
+        .target(name: "AuroraPushSystem", dependencies: ["AuroraPushCore"]),
         // The app: UIKit and UserNotifications.
-        .target(name: "AuroraPush", dependencies: ["AuroraPushCore"], cSettings: [.headerSearchPath("../AuroraPushCore")]),
+        .target(name: "AuroraPush", dependencies: ["AuroraPushCore", "AuroraPushSystem"], cSettings: [.headerSearchPath("../AuroraPushCore")]),
         // The notification service extension.
-        .target(name: "AuroraPushExtension", dependencies: ["AuroraPushCore"], cSettings: [.headerSearchPath("../AuroraPushCore")]),
+        .target(name: "AuroraPushExtension", dependencies: ["AuroraPushCore", "AuroraPushSystem"], cSettings: [.headerSearchPath("../AuroraPushCore")]),
     ]
 )

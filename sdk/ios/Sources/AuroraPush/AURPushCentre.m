@@ -3,6 +3,7 @@
 #import "AURProvisioning.h"
 #import "AURPushLog.h"
 #import "AURReceiptQueue.h"
+#import "AURSystem.h"
 #if TARGET_OS_IPHONE
 #import "AURApplicationObserver.h"
 #endif
@@ -90,7 +91,7 @@ static NSError *problemOf(AURErrorCode code, NSString *sentence) {
         [self post:AURNetworkFailedRegisterNotification info:@{@"error" : problem}];
         return;
     }
-    AUREnvironment *environment = self.environment ?: [AUREnvironment standardEnvironment];
+    AUREnvironment *environment = self.environment ?: [AURSystem environment];
     if (environment.receiptQueue == nil && self.appGroup.length > 0) environment.receiptQueue = [AURReceiptQueue queueWithAppGroup:self.appGroup];
     AURClient *client = [[AURClient alloc] initWithConfig:config environment:environment];
     if (self.heartbeat > 0) client.messageWait = self.heartbeat;

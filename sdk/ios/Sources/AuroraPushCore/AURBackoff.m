@@ -2,6 +2,7 @@
 #import "AURValues.h"
 #include <math.h>
 #include <stdlib.h>
+#include <time.h>
 
 NSTimeInterval AURBackoff(NSUInteger failures, double jitter) {
     NSUInteger doublings = failures < 1 ? 0 : MIN(failures - 1, 20u);
@@ -19,12 +20,8 @@ id<AURCancellable> AURAfter(AUREnvironment *environment, NSTimeInterval seconds,
 }
 
 NSTimeInterval AURRetryAfter(NSString *header, NSDate *now) {
-    if (header.length == 0) return 0;
-    if (AURConsistsOf(header, @"0123456789")) return MIN(header.doubleValue, 2147483647.0);
-    NSDateFormatter *format = [[NSDateFormatter alloc] init];
-    format.locale = [[NSLocale alloc] initWithLocaleIdentifier:@"en_US_POSIX"];
-    format.timeZone = [NSTimeZone timeZoneForSecondsFromGMT:0];
-    format.dateFormat = @"EEE, dd MMM yyyy HH:mm:ss 'GMT'";
-    NSDate *date = [format dateFromString:header];
-    return date == nil ? 0 : MAX(0, [date timeIntervalSinceDate:now]);
+    if (AURMatches(header, @"[0-9]+")) return MIN(header.doubleValue, 2147483647.0);
+    struct tm date = {0};
+    const char *rest = header == nil ? NULL : strptime(header.UTF8String, "%a, %d %b %Y %T GMT", &date);
+    return rest == NULL || *rest != 0 ? 0 : MAX(0, timegm(&date) - now.timeIntervalSince1970);
 }

@@ -48,15 +48,19 @@ AURChanges *AURChangesPiece(AURChanges *changes) {
     return result;
 }
 
+// The dictionary under a name, made if there is none.
+static NSMutableDictionary *member(NSMutableDictionary *of, NSString *name) {
+    if (of[name] == nil) of[name] = [NSMutableDictionary dictionary];
+    return of[name];
+}
+
 NSArray<AURChanges *> *AURChangesParts(AURChanges *changes) {
     NSMutableDictionary *parts = [NSMutableDictionary dictionary];
     for (NSString *key in changes) {
         if ([key isEqual:AUREnvironmentKey]) continue;
-        NSString *name = isTags(key) ? AURTagsKey : key;
-        NSMutableDictionary *part = parts[name] ?: [NSMutableDictionary dictionary];
+        NSMutableDictionary *part = member(parts, isTags(key) ? AURTagsKey : key);
         part[key] = changes[key];
         if (isToken(key)) [part setValue:changes[AUREnvironmentKey] forKey:AUREnvironmentKey];
-        parts[name] = part;
     }
     return parts.allValues;
 }
@@ -68,27 +72,21 @@ AURChanges *AURChangesLasting(AURChanges *changes) {
     return AURChangesWithout(result, @{});
 }
 
+static void addTag(NSMutableDictionary *operations, NSString *operation, NSString *tag) {
+    if (operations[operation] == nil) operations[operation] = [NSMutableArray array];
+    if (tag != nil) [operations[operation] addObject:tag];
+}
+
 NSDictionary *AURChangesBody(AURChanges *changes) {
     NSMutableDictionary *body = [NSMutableDictionary dictionary];
+    BOOL alone = changes[AURTagsKey] != nil;
     for (NSString *key in [changes.allKeys sortedArrayUsingSelector:@selector(compare:)]) {
         id value = changes[key];
         NSUInteger point = [key rangeOfString:@"."].location;
-        if (point == NSNotFound) {
-            body[key] = isTags(key) ? [@{@"set" : [NSMutableArray array]} mutableCopy] : value;
-            continue;
-        }
-        NSString *list = [key substringToIndex:point], *name = [key substringFromIndex:point + 1];
-        NSMutableDictionary *members = body[list] ?: [NSMutableDictionary dictionary];
-        body[list] = members;
-        if (!isTags(key)) {
-            members[name] = value;
-            continue;
-        }
-        BOOL adds = [value length] > 0, alone = changes[AURTagsKey] != nil;
-        if (alone && !adds) continue;
-        NSString *operation = alone ? @"set" : adds ? @"add" : @"remove";
-        if (members[operation] == nil) members[operation] = [NSMutableArray array];
-        [members[operation] addObject:name];
+        BOOL listed = point != NSNotFound, adds = ![value isEqual:@""];
+        NSString *name = listed ? [key substringFromIndex:point + 1] : key;
+        if (!isTags(key)) (listed ? member(body, [key substringToIndex:point]) : body)[name] = value;
+        else if (!alone || adds) addTag(member(body, AURTagsKey), alone ? @"set" : adds ? @"add" : @"remove", listed ? name : nil);
     }
     return body;
 }

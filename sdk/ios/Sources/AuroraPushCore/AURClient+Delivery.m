@@ -6,8 +6,6 @@
 #import "AURReceiptQueue.h"
 #import "AURValues.h"
 
-static const NSUInteger Batch = 100; // receipts that a request may carry
-
 // A refusal that is about the content of the request.
 static BOOL isFinal(NSError *error) { return error != nil && !AURErrorIsPassing(error) && !AURErrorIsUnknownRegistration(error); }
 
@@ -20,8 +18,7 @@ static BOOL isFinal(NSError *error) { return error != nil && !AURErrorIsPassing(
     if (!_loaded || !_stored) [self prepare];
     else if (_refused != nil) [self refuseWaiters];
     else if (_record.registrationID == nil) [self registerDevice];
-    else if (_record.pending.count > 0) [self deliver:@[ AURChangesPiece(_record.pending) ]];
-    else if (_record.receipts.count > 0) [self deliver:@[ [_record receiptsAtMost:Batch] ]];
+    else if (_record.waits) [self deliver:@[ [_record piece] ]];
     else if (_readers.count > 0 || _probing) [self readDevice];
     else [self rest];
 }
@@ -80,7 +77,7 @@ static BOOL isFinal(NSError *error) { return error != nil && !AURErrorIsPassing(
 - (void)prepare {
     NSError *error = nil;
     BOOL loaded = [self load:&error];
-    if (loaded && (_record.installID == nil || _record.secret == nil)) [_record makeIdentity];
+    if (loaded && [_record registration] == nil) [_record makeIdentity];
     _stored = loaded && [self save:&error];
     if (_stored) {
         [self collectFromExtension];
@@ -93,10 +90,10 @@ static BOOL isFinal(NSError *error) { return error != nil && !AURErrorIsPassing(
 - (NSError *)unstored:(NSError *)error { return error ?: AURMakeError(AURErrorUnexpected, @"the record cannot be stored"); }
 
 - (void)registerDevice {
-    NSMutableDictionary *registration = [[self profile] mutableCopy];
-    [registration addEntriesFromDictionary:@{
-        @"app_key" : self.config.appKey, @"install_id" : _record.installID, @"secret" : _record.secret,
-        @"bundle_id" : _env.bundleID, @"platform" : @"ios"}];
+    NSMutableDictionary *registration = [[_record registration] mutableCopy];
+    [registration addEntriesFromDictionary:[self profile]];
+    registration[@"bundle_id"] = _env.bundleID;
+    registration[@"platform"] = @"ios";
     _request = [_api send:@"POST" path:@"" of:nil body:registration timeout:AURRequestTimeout answer:^(NSDictionary *answer, NSError *error) {
         [self registered:AURText(answer, AURRegistrationIDKey) error:error ?: AURMakePassingError(@"the server's answer holds no registration id", 0, nil)];
     }];
@@ -110,7 +107,7 @@ static BOOL isFinal(NSError *error) { return error != nil && !AURErrorIsPassing(
         [_record confirm:[self profile]];
         self.registrationID = identifier;
         AURLogLine(AURLogLevelInfo, @"registered as %@", identifier);
-        [self post:AURNetworkDidRegisterNotification info:@{@"RegistrationID" : identifier}];
+        [self postRegistration:AURNetworkDidRegisterNotification];
         [self save:&error];
         [self shareIdentity];
         [_tickets settleWithPending:_record.pending refused:nil error:nil];
@@ -217,8 +214,10 @@ static NSArray *halves(NSArray *list) {
 - (void)announceLogin {
     if (_announcedLogin || _record.registrationID == nil) return;
     _announcedLogin = YES;
-    [self post:AURNetworkDidLoginNotification info:@{@"RegistrationID" : _record.registrationID}];
+    [self postRegistration:AURNetworkDidLoginNotification];
 }
+
+- (void)postRegistration:(NSString *)name { [self post:name info:@{@"RegistrationID" : self.registrationID}]; }
 
 - (void)shareIdentity {
     if (_record.identity != nil) [_env.receiptQueue shareIdentity:_record.identity];

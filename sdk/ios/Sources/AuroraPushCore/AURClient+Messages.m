@@ -16,7 +16,7 @@ static NSDictionary *userInfoOf(NSDictionary *message, NSString *messageID) {
 @implementation AURClient (Messages)
 
 - (AURIdentity *)identityForInbox:(AURInbox *)inbox {
-    BOOL settled = _record.receipts.count == 0 && _handing.count == 0 && _refused == nil;
+    BOOL settled = [_record receiptsAtMost:1].count == 0 && _handing.count == 0 && _refused == nil;
     return settled && _loaded ? _record.identity : nil;
 }
 

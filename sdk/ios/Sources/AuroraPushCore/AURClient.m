@@ -35,7 +35,6 @@
         [self want:[self profile]];
         [self post:AURNetworkIsConnectingNotification info:@{}];
         [self collectFromExtension];
-        [self tuneInbox];
         [self turn];
     }];
 }
@@ -107,7 +106,7 @@
 }
 
 - (void)setAlias:(NSString *)alias completion:(void (^)(NSError *))completion {
-    [self set:@{AURAliasKey : [alias copy]} unless:AURCheckAlias(alias) completion:completion];
+    [self set:AURAliasKey to:[alias copy] unless:AURCheckAlias(alias) completion:completion];
 }
 
 - (void)setTags:(NSSet<NSString *> *)tags completion:(void (^)(NSError *))completion { [self setTags:tags alias:nil most:AURTagsMaxBytes completion:completion]; }
@@ -132,14 +131,13 @@
 }
 
 - (void)setMobile:(NSString *)mobile completion:(void (^)(NSError *))completion {
-    [self set:@{AURMobileKey : [mobile copy]} unless:AURCheckMobile(mobile) completion:completion];
+    [self set:AURMobileKey to:[mobile copy] unless:AURCheckMobile(mobile) completion:completion];
 }
 
-- (void)setBadge:(NSInteger)badge { [self set:@{AURBadgeKey : @(MIN(MAX(badge, 0), 99999))} unless:nil completion:nil]; }
+- (void)setBadge:(NSInteger)badge { [self set:AURBadgeKey to:@(MIN(MAX(badge, 0), 99999)) unless:nil completion:nil]; }
 
 - (void)setPushEnabled:(BOOL)enabled completion:(void (^)(NSError *))completion {
-    [self set:@{AURPushEnabledKey : enabled ? @YES : @NO} unless:nil completion:completion];
-    [self perform:^{ [self tuneInbox]; }];
+    [self set:AURPushEnabledKey to:enabled ? @YES : @NO unless:nil completion:completion];
 }
 
 - (void)requestPushEnabled:(void (^)(BOOL))completion {
@@ -150,12 +148,15 @@
 }
 
 - (void)setNotificationsAllowed:(BOOL)allowed {
-    AURChanges *changes = @{AURNotificationsAllowedKey : allowed ? @YES : @NO};
+    NSNumber *value = allowed ? @YES : @NO;
     [self perform:^{
-        if ([self->_record.wanted[AURNotificationsAllowedKey] isEqual:changes[AURNotificationsAllowedKey]]) return; // asked for at each launch
-        [self want:changes];
-        [self turn];
+        // It is asked for at each launch.
+        if (![self->_record.wanted[AURNotificationsAllowedKey] isEqual:value]) [self set:AURNotificationsAllowedKey to:value unless:nil completion:nil];
     }];
+}
+
+- (void)set:(NSString *)key to:(id)value unless:(NSError *)error completion:(void (^)(NSError *))completion {
+    [self set:@{key : value} unless:error completion:completion];
 }
 
 /// Asks for values, unless something is wrong with them.
@@ -178,6 +179,7 @@
 - (void)want:(AURChanges *)changes {
     [_record want:changes];
     [self save:NULL];
+    [self tuneInbox];
 }
 
 #pragma mark - Questions
@@ -249,7 +251,7 @@
     _loaded = YES;
     [_record bindToServer:_config.server appKey:_config.appKey];
     [_record want:asked.wanted];
-    [self note:asked.receipts];
+    [self note:[asked receiptsAtMost:AURReceiptsMaxQueued]];
     self.registrationID = _record.registrationID ?: @"";
     return YES;
 }

@@ -18,29 +18,19 @@ static NSString *quoted(NSString *text, NSString *what) {
     return [NSString stringWithFormat:@"is \"%@\", which %@", text.length <= 100 ? text : [text substringToIndex:100], what];
 }
 
-static NSString *channelProblem(NSString *s) {
-    if ([s stringByTrimmingCharactersInSet:[NSCharacterSet whitespaceAndNewlineCharacterSet]].length == 0) return @"is empty";
-    if ([s lengthOfBytesUsingEncoding:NSUTF8StringEncoding] > 255) return @"has more than 255 bytes";
-    return [s rangeOfCharacterFromSet:[NSCharacterSet controlCharacterSet]].length > 0 ? @"holds control characters" : nil;
-}
-
-static NSString *serverProblem(NSString *s) {
-    NSURL *url = [NSURL URLWithString:s];
-    if ([s rangeOfString:@"@"].length > 0) return @"holds a user name or password"; // not repeated: it may be a secret
-    if (![@[ @"https", @"http" ] containsObject:url.scheme.lowercaseString ?: @""]) return quoted(s, @"does not begin with https:// or http://");
-    if (url.host.length == 0) return quoted(s, @"names no host");
-    return url.query != nil || url.fragment != nil ? quoted(s, @"has a query or a fragment") : nil;
-}
-
 /// What is wrong with a value, nil if nothing is.
 static NSString *problemOf(NSString *key, id value) {
     if (value == nil || (key == ServerKey && [value isEqual:@""])) return @"is missing";
-    if (key == ProductionKey) return [@[ @"0", @"1" ] containsObject:[value description]] ? nil : quoted([value description], @"is neither 0 nor 1");
+    if (key == ProductionKey) return AURMatches([value description], @"0|1") ? nil : quoted([value description], @"is neither 0 nor 1");
     if (![value isKindOfClass:[NSString class]]) return @"is not text";
-    if (key == ChannelKey) return channelProblem(value);
-    if (key == ServerKey) return serverProblem(value);
-    BOOL good = [value length] == 24 && AURConsistsOf(value, @"0123456789abcdefghijklmnopqrstuvwxyz");
-    return good ? nil : quoted(value, @"is not 24 lower-case letters and digits");
+    if (key == AppKeyKey) return AURMatches(value, @"[0-9a-z]{24}") ? nil : quoted(value, @"is not 24 lower-case letters and digits");
+    if (key == ChannelKey) {
+        BOOL good = [value lengthOfBytesUsingEncoding:NSUTF8StringEncoding] <= 255 && AURMatches(value, @"\\P{Cc}*[^\\s\\p{Cc}]\\P{Cc}*");
+        return good ? nil : @"is empty, longer than 255 bytes, or holds control characters";
+    }
+    if ([value rangeOfString:@"@"].length > 0) return @"holds a user name or password"; // not repeated: it may be a secret
+    BOOL good = AURMatches(value, @"(?i)https?://[^/?#\\s]+(/[^?#\\s]*)?") && [NSURL URLWithString:value] != nil;
+    return good ? nil : quoted(value, @"is not https:// or http://, a host, and perhaps a path");
 }
 
 /// Sets an error that names all that is wrong, so that it is seen at once; NO if there is something.

@@ -30,15 +30,12 @@ NSDictionary *AURJudge(AURResponse *response, NSDate *now, NSError **error) {
     NSDictionary *refusal = AURDictionary(answer[@"error"]);
     NSNumber *number = refusal[@"code"];
     NSInteger code = [number isKindOfClass:[NSNumber class]] ? number.integerValue : 0;
-    if (code == 0 || status == 429 || status == 408 || status < 400 || status > 499) {
-        // A page that some gateway serves, be it with status 200, says nothing about the request.
-        NSString *sentence = [NSString stringWithFormat:@"the server answered HTTP %ld: %@", (long)status, AURText(refusal, @"message") ?: @"no answer of Aurora's device API"];
-        *error = AURMakePassingError(sentence, AURRetryAfter(response.headers[@"retry-after"], now), nil);
-        return nil;
-    }
-    NSString *sentence = [NSString stringWithFormat:@"%@ (Aurora's error %ld, HTTP %ld)", refusal[@"message"], (long)code, (long)status];
-    *error = [NSError errorWithDomain:AURErrorDomain code:codeOf(status, code) userInfo:@{
-        NSLocalizedDescriptionKey : sentence, AURErrorServerCodeKey : @(code), AURErrorStatusKey : @(status)}];
+    // A page that some gateway serves, be it with status 200, says nothing about the request.
+    NSString *said = AURText(refusal, @"message") ?: @"this is no answer of Aurora's device API";
+    NSString *sentence = [NSString stringWithFormat:@"%@ (HTTP %ld, Aurora's error %ld)", said, (long)status, (long)code];
+    BOOL passing = code == 0 || status == 429 || status == 408 || status < 400 || status > 499;
+    if (passing) *error = AURMakePassingError(sentence, AURRetryAfter(response.headers[@"retry-after"], now), nil);
+    else *error = [NSError errorWithDomain:AURErrorDomain code:codeOf(status, code) userInfo:@{NSLocalizedDescriptionKey : sentence, AURErrorServerCodeKey : @(code), AURErrorStatusKey : @(status)}];
     return nil;
 }
 

@@ -2,22 +2,14 @@
 #import "AURFiles.h"
 
 @implementation AURFileStorage {
-    NSURL *_folder;
     NSURL *_file;
 }
 
 - (instancetype)initWithFolder:(NSURL *)folder name:(NSString *)name {
     if ((self = [super init])) {
-        _folder = [folder copy];
         _file = [folder URLByAppendingPathComponent:name];
     }
     return self;
-}
-
-+ (instancetype)standardStorage {
-    NSString *support = NSSearchPathForDirectoriesInDomains(NSApplicationSupportDirectory, NSUserDomainMask, YES).firstObject;
-    NSURL *folder = [[NSURL fileURLWithPath:support ?: NSTemporaryDirectory() isDirectory:YES] URLByAppendingPathComponent:@"AuroraPush"];
-    return [[self alloc] initWithFolder:folder name:@"installation.json"];
 }
 
 - (BOOL)load:(NSData **)data error:(NSError **)error {
@@ -28,7 +20,7 @@
 }
 
 - (BOOL)save:(NSData *)data error:(NSError **)error {
-    return AURMakeFolder(_folder, error) && AURWriteFile(data, _file, error);
+    return AURWriteFile(data, _file, error);
 }
 
 @end

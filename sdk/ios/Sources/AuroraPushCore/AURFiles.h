@@ -3,10 +3,8 @@
 
 NS_ASSUME_NONNULL_BEGIN
 
-/// Makes a folder (mode 0700) and what lies above it, and keeps it out of backups.
-BOOL AURMakeFolder(NSURL *folder, NSError **error);
-
-/// Replaces a file as a whole, mode 0600, readable after the first unlock of the phone.
+/// Replaces a file as a whole, mode 0600, readable after the first unlock of the phone. Its folder is made if there is none (mode
+/// 0700), and kept out of backups.
 BOOL AURWriteFile(NSData *data, NSURL *file, NSError **error);
 
 /// The content of a file, at most 1 MiB.

@@ -4,7 +4,7 @@
 
 static const off_t Largest = 1 << 20;
 
-BOOL AURMakeFolder(NSURL *folder, NSError **error) {
+static BOOL makeFolder(NSURL *folder, NSError **error) {
     NSFileManager *files = [NSFileManager defaultManager];
     if ([files fileExistsAtPath:folder.path]) return YES;
     if (![files createDirectoryAtPath:folder.path withIntermediateDirectories:YES attributes:@{NSFilePosixPermissions : @0700} error:error]) return NO;
@@ -20,7 +20,7 @@ BOOL AURWriteFile(NSData *data, NSURL *file, NSError **error) {
     options |= NSDataWritingFileProtectionCompleteUntilFirstUserAuthentication;
 #endif
     // The folder is closed to others, so that the moment before the mode is set gives nothing away.
-    return [data writeToFile:file.path options:options error:error] && chmod(file.path.fileSystemRepresentation, 0600) == 0;
+    return makeFolder([file URLByDeletingLastPathComponent], error) && [data writeToFile:file.path options:options error:error] && chmod(file.path.fileSystemRepresentation, 0600) == 0;
 }
 
 NSData *AURReadFile(NSURL *file, NSError **error) {

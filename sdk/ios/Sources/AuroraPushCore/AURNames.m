@@ -35,7 +35,7 @@ NSError *AURCheckTags(NSSet<NSString *> *tags, NSUInteger maxBytes) {
         bytes += [tag lengthOfBytesUsingEncoding:NSUTF8StringEncoding];
     }
     if (bytes <= maxBytes) return nil;
-    return AURMakeError(AURErrorTagsTooLong, [NSString stringWithFormat:@"the tags of a call have at most %lu bytes together", (unsigned long)maxBytes]);
+    return AURMakeError(AURErrorTagsTooLong, @"the tags of a call are too long together");
 }
 
 NSSet<NSString *> *AURValidTags(NSSet<NSString *> *tags) {
@@ -53,7 +53,5 @@ NSError *AURCheckActivityName(NSString *name) {
 
 NSError *AURCheckMobile(NSString *mobile) {
     if (mobile.length > 20) return AURMakeError(AURErrorMobileTooLong, @"a phone number has at most 20 characters");
-    NSString *rest = [mobile hasPrefix:@"+"] ? [mobile substringFromIndex:1] : mobile;
-    BOOL good = mobile.length == 0 || (rest.length > 0 && AURConsistsOf(rest, @"0123456789-") && ![mobile hasPrefix:@"-"]);
-    return good ? nil : AURMakeError(AURErrorMobileCharacters, @"a phone number has digits and hyphens, and may begin with +");
+    return mobile.length == 0 || AURMatches(mobile, @"\\+?[0-9][0-9-]*") ? nil : AURMakeError(AURErrorMobileCharacters, @"a phone number has digits and hyphens, and may begin with +");
 }

@@ -7,7 +7,7 @@
 NSString *const AURReceivedEvent = @"received", *const AUROpenedEvent = @"opened";
 NSString *const AURNotificationPart = @"notification", *const AURMessagePart = @"message";
 
-NSString *AURDigits(NSString *text) { return text.length >= 1 && text.length <= 20 && AURConsistsOf(text, @"0123456789") ? text : nil; }
+NSString *AURDigits(NSString *text) { return AURMatches(text, @"[0-9]{1,20}") ? text : nil; }
 
 NSString *AURMessageID(NSDictionary *payload) {
     NSString *text = AURText(payload, @"_j_msgid");

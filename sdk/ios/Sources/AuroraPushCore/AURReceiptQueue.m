@@ -50,16 +50,15 @@ static void removeFile(NSURL *file) { [[NSFileManager defaultManager] removeItem
     AURReceipt *receipt = AURReceiptsFor(AURReceivedEvent, payload, now).firstObject;
     if (receipt == nil) return nil;
     NSArray<NSString *> *names = [self names];
-    for (NSUInteger i = 0; i + MaxWaiting <= names.count; i++) removeFile([_folder URLByAppendingPathComponent:names[i]]);
+    if (names.count >= MaxWaiting) removeFile([_folder URLByAppendingPathComponent:names[0]]);
     // The name begins with the time, so that names sort by age.
-    NSString *name = [NSString stringWithFormat:@"%@-%@.receipt", receipt[@"at"], [NSUUID UUID].UUIDString];
-    NSURL *file = [_folder URLByAppendingPathComponent:[name stringByReplacingOccurrencesOfString:@":" withString:@""]];
+    NSURL *file = [_folder URLByAppendingPathComponent:[NSString stringWithFormat:@"%@-%@.receipt", receipt[@"at"], [NSUUID UUID].UUIDString]];
     return [self write:receipt to:file] ? [[AURQueuedReceipt alloc] initWithReceipt:receipt file:file] : nil;
 }
 
 - (BOOL)write:(NSDictionary *)content to:(NSURL *)file {
     NSError *error = nil;
-    BOOL written = AURMakeFolder(_folder, &error) && AURWriteFile(AURWriteJSON(content), file, &error);
+    BOOL written = AURWriteFile(AURWriteJSON(content), file, &error);
     if (!written) AURLogLine(AURLogLevelError, @"nothing can be written in the app group: %@", error.localizedDescription);
     return written;
 }
@@ -67,7 +66,6 @@ static void removeFile(NSURL *file) { [[NSFileManager defaultManager] removeItem
 - (NSArray<AURQueuedReceipt *> *)waiting {
     NSMutableArray *waiting = [NSMutableArray array];
     for (NSString *name in [self names]) {
-        if (waiting.count == MaxWaiting) break;
         NSURL *file = [_folder URLByAppendingPathComponent:name];
         NSData *data = AURReadFile(file, NULL);
         NSDictionary *receipt = AURReadJSON(data);

@@ -7,22 +7,25 @@ NS_ASSUME_NONNULL_BEGIN
 
 enum {
     AURReceiptsMaxQueued = 1000, // the oldest are given up beyond that
+    AURReceiptsBatch = 100,      // that a request may carry
     AURReceiptsMaxKnown = 512,   // remembered so that one event is not reported twice
 };
 
 @interface AURRecord : NSObject
-@property (nonatomic, readonly, nullable) NSString *installID;        ///< random, made at the first start
-@property (nonatomic, readonly, nullable) NSString *secret;
 @property (nonatomic, copy, nullable) NSString *registrationID;
 /// What proves the installation: server, app_key, registration_id and secret; nil before it is registered.
 @property (nonatomic, readonly, nullable) NSDictionary<NSString *, NSString *> *identity;
 @property (nonatomic, readonly) AURChanges *wanted;                   ///< all that was ever asked for: what a new registration must be told
 @property (nonatomic, readonly) AURChanges *pending;                  ///< the part Aurora has not confirmed
-@property (nonatomic, readonly) NSArray<AURReceipt *> *receipts;      ///< not yet delivered, oldest first
+/// Whether changes or receipts wait for delivery.
+@property (nonatomic, readonly) BOOL waits;
 
 /// Reads what encoded returned; nil when it is damaged or of another version.
 + (nullable instancetype)recordWithData:(NSData *)data;
 - (NSData *)encoded;
+
+/// app_key, install_id and secret, which ask for a registration; nil before there are any.
+- (nullable NSDictionary<NSString *, NSString *> *)registration;
 
 /// Makes the installation's id and secret. They are stored before they are first sent: a registration whose answer was lost
 /// is repeated with the same values and therefore yields the same registration id.
@@ -53,7 +56,9 @@ enum {
 /// Whether the event was noted before, delivered or not.
 - (BOOL)knows:(AURReceipt *)receipt;
 
-/// The oldest of them.
+/// What the next request can carry of that: AURChanges, or an array of receipts.
+- (id)piece;
+/// The oldest receipts that wait.
 - (NSArray<AURReceipt *> *)receiptsAtMost:(NSUInteger)most;
 
 /// Removes delivered receipts from the queue.

@@ -15,7 +15,7 @@ static NSString *const Version = @"version", *const Server = @"server", *const A
 
 - (instancetype)init {
     if ((self = [super init])) {
-        _values = [@{Version : @2} mutableCopy];
+        _values = [NSMutableDictionary dictionaryWithObject:@2 forKey:Version];
         _receipts = [NSMutableArray array];
         _known = [NSMutableArray array];
     }
@@ -42,24 +42,23 @@ static NSString *const Version = @"version", *const Server = @"server", *const A
 
 - (void)set:(id)value for:(NSString *)key { [_values setValue:value forKey:key]; }
 
-- (NSString *)installID { return AURText(_values, InstallID); }
-
-- (NSString *)secret { return AURText(_values, Secret); }
-
 - (NSString *)registrationID { return AURText(_values, RegistrationID); }
 
 - (void)setRegistrationID:(NSString *)registrationID { [self set:registrationID for:RegistrationID]; }
 
-- (NSDictionary *)identity {
-    NSString *keys = @"server app_key registration_id secret";
-    return AURHasTexts(_values, keys) ? [_values dictionaryWithValuesForKeys:[keys componentsSeparatedByString:@" "]] : nil;
-}
+- (NSDictionary *)texts:(NSString *)keys { return AURHasTexts(_values, keys) ? [_values dictionaryWithValuesForKeys:[keys componentsSeparatedByString:@" "]] : nil; }
+
+- (NSDictionary *)identity { return [self texts:@"server app_key registration_id secret"]; }
+
+- (NSDictionary *)registration { return [self texts:@"app_key install_id secret"]; }
 
 - (AURChanges *)wanted { return AURDictionary(_values[Wanted]) ?: @{}; }
 
 - (AURChanges *)pending { return AURDictionary(_values[Pending]) ?: @{}; }
 
-- (NSArray<AURReceipt *> *)receipts { return [_receipts copy]; }
+- (BOOL)waits { return _receipts.count + self.pending.count > 0; }
+
+- (id)piece { return self.pending.count > 0 ? AURChangesPiece(self.pending) : [self receiptsAtMost:AURReceiptsBatch]; }
 
 - (void)makeIdentity {
     uint8_t secret[32];

@@ -51,11 +51,12 @@ const NSTimeInterval AURCompletionTimeout = 20;
     [_env.callbacks perform:^{ ticket->_completion(ticket->_result, ticket->_error); }];
 }
 
+static BOOL concerns(AURTicket *ticket, NSDictionary *values) { return values != nil && [ticket->_keys intersectsSet:[NSSet setWithArray:values.allKeys]]; }
+
 - (void)settleWithPending:(NSDictionary *)pending refused:(NSDictionary *)refused error:(NSError *)error {
-    NSSet *waiting = [NSSet setWithArray:pending.allKeys], *bad = [NSSet setWithArray:refused.allKeys ?: @[]];
     for (AURTicket *ticket in [_tickets copy]) {
-        if ([ticket->_keys intersectsSet:bad]) ticket->_error = error;
-        if (![ticket->_keys intersectsSet:waiting]) [self finish:ticket];
+        if (concerns(ticket, refused)) ticket->_error = error;
+        if (!concerns(ticket, pending)) [self finish:ticket];
     }
 }
 

@@ -1,7 +1,10 @@
-#import "AURTransport.h"
+#import "AURClient.h"
 
 @implementation AURRequest
 @end
 
 @implementation AURResponse
+@end
+
+@implementation AUREnvironment
 @end

@@ -15,8 +15,8 @@ NSString *_Nullable AURText(id _Nullable from, NSString *key);
 /// Whether value is a dictionary in which all of these keys, separated by blanks, stand for text.
 BOOL AURHasTexts(id _Nullable value, NSString *keys);
 
-/// Whether all characters of a text are among these.
-BOOL AURConsistsOf(NSString *text, NSString *characters);
+/// Whether a text as a whole fits a regular expression.
+BOOL AURMatches(NSString *_Nullable text, NSString *pattern);
 
 /// The dictionary that some JSON stands for; nil when it is none.
 NSDictionary *_Nullable AURReadJSON(NSData *_Nullable data);

@@ -15,8 +15,8 @@ BOOL AURHasTexts(id value, NSString *keys) {
     return YES;
 }
 
-BOOL AURConsistsOf(NSString *text, NSString *characters) {
-    return [text stringByTrimmingCharactersInSet:[NSCharacterSet characterSetWithCharactersInString:characters]].length == 0;
+BOOL AURMatches(NSString *text, NSString *pattern) {
+    return text != nil && [text rangeOfString:[NSString stringWithFormat:@"\\A(?:%@)\\z", pattern] options:NSRegularExpressionSearch].location == 0;
 }
 
 NSDictionary *AURReadJSON(NSData *data) { return data == nil ? nil : AURDictionary([NSJSONSerialization JSONObjectWithData:data options:0 error:NULL]); }

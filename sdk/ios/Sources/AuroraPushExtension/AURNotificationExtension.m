@@ -2,6 +2,7 @@
 
 #if TARGET_OS_IPHONE
 #import "AURExtensionReporter.h"
+#import "AURSystem.h"
 
 static NSString *appKeyGiven, *groupGiven; // guarded by the class
 static AUREnvironment *surroundings;
@@ -29,7 +30,7 @@ static AUREnvironment *surroundings;
 
 + (AURExtensionReporter *)reporter {
     @synchronized(self) {
-        AUREnvironment *environment = surroundings ?: [AUREnvironment standardEnvironment];
+        AUREnvironment *environment = surroundings ?: [AURSystem environment];
         if (appKeyGiven == nil) [AURLog write:@"call setAppKey: first" level:AURLogLevelError];
         if (environment.receiptQueue == nil && groupGiven != nil) environment.receiptQueue = [AURReceiptQueue queueWithAppGroup:groupGiven];
         if (environment.receiptQueue == nil) [AURLog write:@"without an app group the extension can report nothing; call setAppGroup:" level:AURLogLevelError];

@@ -10,7 +10,7 @@ NS_ASSUME_NONNULL_BEGIN
 
 @class AURReceiptQueue;
 
-/// What a client needs from its surroundings.
+/// What a client needs from its surroundings. AURSystem makes it of the running app.
 @interface AUREnvironment : NSObject
 @property (nonatomic) id<AURTransport> transport;
 @property (nonatomic) id<AURStorage> storage;
@@ -22,9 +22,6 @@ NS_ASSUME_NONNULL_BEGIN
 @property (nonatomic, copy) NSString *bundleID;
 /// Facts about app and device that each start reports: any of app_version, os_version, model, language, time_zone.
 @property (nonatomic, copy) NSDictionary<NSString *, NSString *> *profile;
-
-/// The running app, with its main bundle: NSURLSession, a file in Application Support, the main thread for callbacks.
-+ (instancetype)standardEnvironment;
 @end
 
 /// Makes an installation known to Aurora, keeps its desired state there up to date and reports receipts.

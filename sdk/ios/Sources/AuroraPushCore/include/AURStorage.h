@@ -19,8 +19,6 @@ NS_ASSUME_NONNULL_BEGIN
 /// The folder is made when something is saved first.
 - (instancetype)initWithFolder:(NSURL *)folder name:(NSString *)name NS_DESIGNATED_INITIALIZER;
 - (instancetype)init NS_UNAVAILABLE;
-/// The place for apps: Application Support.
-+ (instancetype)standardStorage;
 @end
 
 NS_ASSUME_NONNULL_END
