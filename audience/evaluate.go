@@ -45,30 +45,38 @@ type Source interface {
 // every device it agrees with Match. The caller must not modify the result
 // unless it clones it: it may be the source's own bitmap.
 func (e Expr) Evaluate(src Source) (*roaring.Bitmap, error) {
+	b, _, err := e.evaluate(src)
+	return b, err
+}
+
+// evaluate tells also whether the result is nobody else's, so that it can be
+// worked on.
+func (e Expr) evaluate(src Source) (b *roaring.Bitmap, own bool, err error) {
 	switch e.Op {
 	case OpAll:
-		return src.Everyone()
+		b, err = src.Everyone()
+		return b, false, err
 	case OpTerm:
-		return src.With(e.Term)
+		b, err = src.With(e.Term)
+		return b, false, err
 	case OpNot:
-		inner, err := e.Args[0].Evaluate(src)
+		inner, _, err := e.Args[0].evaluate(src)
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		everyone, err := src.Everyone()
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
-		return roaring.AndNot(everyone, inner), nil
+		return roaring.AndNot(everyone, inner), true, nil
 	case OpOr:
 		parts := make([]*roaring.Bitmap, len(e.Args))
 		for i, a := range e.Args {
-			var err error
 			if parts[i], err = a.Evaluate(src); err != nil {
-				return nil, err
+				return nil, false, err
 			}
 		}
-		return roaring.FastOr(parts...), nil
+		return roaring.FastOr(parts...), true, nil
 	default: // OpAnd
 		return e.evaluateAnd(src)
 	}
@@ -76,40 +84,47 @@ func (e Expr) Evaluate(src Source) (*roaring.Bitmap, error) {
 
 // evaluateAnd subtracts negated arguments instead of complementing them, and
 // stops at the first empty intersection.
-func (e Expr) evaluateAnd(src Source) (*roaring.Bitmap, error) {
-	var result *roaring.Bitmap
+func (e Expr) evaluateAnd(src Source) (result *roaring.Bitmap, own bool, err error) {
 	for _, a := range e.Args {
 		if a.Op == OpNot {
 			continue
 		}
-		part, err := a.Evaluate(src)
-		if err != nil {
-			return nil, err
-		}
-		if result == nil {
-			result = part
-		} else {
-			result = roaring.And(result, part)
+		part, partOwn, err := a.evaluate(src)
+		switch {
+		case err != nil:
+			return nil, false, err
+		case result == nil:
+			result, own = part, partOwn
+		case own:
+			result.And(part)
+		case partOwn:
+			part.And(result)
+			result, own = part, true
+		default:
+			result, own = roaring.And(result, part), true
 		}
 		if result.IsEmpty() {
-			return result, nil
+			return result, own, nil
 		}
 	}
 	if result == nil {
-		var err error
 		if result, err = src.Everyone(); err != nil {
-			return nil, err
+			return nil, false, err
 		}
 	}
 	for _, a := range e.Args {
 		if a.Op != OpNot {
 			continue
 		}
-		part, err := a.Args[0].Evaluate(src)
+		part, _, err := a.Args[0].evaluate(src)
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
-		result = roaring.AndNot(result, part)
+		if own {
+			result.AndNot(part)
+		} else {
+			result, own = roaring.AndNot(result, part), true
+		}
 	}
-	return result, nil
+	return result, own, nil
 }

@@ -31,11 +31,13 @@ const (
 	specialQuery   = "SELECT number FROM special_token WHERE app_id = $1 AND number >= $2 AND number < $3 AND kind = $4 AND environment = $5 AND name = $6"
 	aliasQuery     = "SELECT number FROM device WHERE app_id = $1 AND alias = $2 AND number >= $3 AND number < $4"
 	regIDQuery     = "SELECT number FROM device WHERE app_id = $1 AND registration_id = $2 AND number >= $3 AND number < $4"
-	notesQuery     = "SELECT notes FROM message WHERE id = $1 AND app_id = $2"
-	markQuery      = "SELECT bitmap FROM mark WHERE message_id = $1 AND block = $2 AND mark = $3"
+	// marksQuery returns nothing for another app's message, and one row without a
+	// mark for a message that has notes instead, or none in the block.
+	marksQuery = `SELECT g.notes, COALESCE(m.mark, ''), m.bitmap FROM message g LEFT JOIN mark m ON m.message_id = g.id AND m.block = $3
+		WHERE g.id = $1 AND g.app_id = $2`
 )
 
-var loadQueries = []string{tailQuery, bitmapQuery, bitmapsQuery, selectionQuery, specialQuery, aliasQuery, regIDQuery, notesQuery, markQuery}
+var loadQueries = []string{tailQuery, bitmapQuery, bitmapsQuery, selectionQuery, specialQuery, aliasQuery, regIDQuery, marksQuery}
 
 // LoadBlock returns the bitmaps of the terms in one block as of one moment: the
 // folded ones with the changes since. If all are known already it is a single
@@ -90,7 +92,8 @@ type loading struct {
 	generation int64
 	tail       map[string]*gain // what devices gained and lost since, by stored key
 	folded     map[string]*roaring.Bitmap
-	found      map[audience.Term]*roaring.Bitmap // what was looked up
+	found      map[audience.Term]*roaring.Bitmap          // what was looked up
+	marks      map[string]map[aurora.Mark]*roaring.Bitmap // of messages, by their ids
 }
 
 func (l *loading) read(ctx context.Context) error {
@@ -271,37 +274,62 @@ func (l *loading) lookUp(ctx context.Context, term audience.Term) (*roaring.Bitm
 
 // marked returns the devices of the block that a message of the app has marked
 // in any of its parts. A message that is no more has marked none.
-func (l *loading) marked(ctx context.Context, term audience.Term, lo, hi int64) (*roaring.Bitmap, error) {
-	id, err := aurora.ParseMessageID(term.Value)
-	if err != nil {
-		return nil, err
-	}
-	all := roaring.New()
-	var text string
-	err = l.row(ctx, notesQuery, int64(id), l.at.app).Scan(&text)
-	if errors.Is(err, sql.ErrNoRows) {
-		return all, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	notes, err := parseNotes(text)
-	if err != nil {
-		return nil, err
-	}
-	for _, mark := range marksOf(term.Field) {
-		b := noted(notes, mark)
-		if text == "" {
-			if b, err = loadBitmap(l.row(ctx, markQuery, int64(id), l.at.block, string(mark))); err != nil {
-				return nil, err
-			}
+func (l *loading) marked(ctx context.Context, term audience.Term, lo, hi int64) (_ *roaring.Bitmap, err error) {
+	marks, known := l.marks[term.Value]
+	if !known {
+		if marks, err = l.readMarks(ctx, term.Value, lo, hi); err != nil {
+			return nil, err
 		}
-		all.Or(b)
+		if l.marks == nil {
+			l.marks = map[string]map[aurora.Mark]*roaring.Bitmap{}
+		}
+		l.marks[term.Value] = marks
 	}
-	here := roaring.New()
-	here.AddRange(uint64(lo), uint64(hi))
-	all.And(here)
-	return all, nil
+	var parts []*roaring.Bitmap
+	for _, mark := range marksOf(term.Field) {
+		if b := marks[mark]; b != nil {
+			parts = append(parts, b)
+		}
+	}
+	if len(parts) == 1 {
+		return parts[0], nil
+	}
+	return roaring.FastOr(parts...), nil
+}
+
+// readMarks returns a message's marks in the block.
+func (l *loading) readMarks(ctx context.Context, message string, lo, hi int64) (map[aurora.Mark]*roaring.Bitmap, error) {
+	id, err := aurora.ParseMessageID(message)
+	if err != nil {
+		return nil, err
+	}
+	marks := map[aurora.Mark]*roaring.Bitmap{}
+	return marks, l.rows(ctx, func(row scanner) error {
+		var text, mark string
+		var blob []byte
+		if err := row.Scan(&text, &mark, &blob); err != nil {
+			return err
+		}
+		notes, err := parseNotes(text)
+		if err != nil {
+			return err
+		}
+		for _, n := range notes {
+			here := roaring.New()
+			here.AddRange(uint64(lo), uint64(hi))
+			here.And(n.numbers)
+			if marks[n.mark] == nil {
+				marks[n.mark] = roaring.New()
+			}
+			marks[n.mark].Or(here)
+		}
+		if mark == "" {
+			return nil
+		}
+		b := roaring.New()
+		marks[aurora.Mark(mark)] = b
+		return b.UnmarshalBinary(blob)
+	}, marksQuery, int64(id), l.at.app, l.at.block)
 }
 
 // marksOf returns the marks that a field stands for: of a notification, of a
