@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -12,8 +13,26 @@ import (
 
 const dateForm = "2006-01-02"
 
+// lastDate is the day that Date was asked for last: mostly it is today, and
+// every registration asks.
+var lastDate atomic.Pointer[struct {
+	day  int
+	text string
+}]
+
 // Date returns the day of a moment as terms have it.
-func Date(t time.Time) string { return t.UTC().Format(dateForm) }
+func Date(t time.Time) string {
+	day := dayOf(t)
+	if last := lastDate.Load(); last != nil && last.day == day {
+		return last.text
+	}
+	text := t.UTC().Format(dateForm)
+	lastDate.Store(&struct {
+		day  int
+		text string
+	}{day, text})
+	return text
+}
 
 func parseDate(text string) (time.Time, error) { return time.Parse(dateForm, text) }
 
@@ -36,8 +55,12 @@ func parseAge(text string) (int, error) {
 	return n * unit, nil
 }
 
-// dayOf numbers the days.
-func dayOf(t time.Time) int { return int(t.UTC().Truncate(24*time.Hour).Unix() / 86400) }
+// dayOf numbers the days of UTC.
+func dayOf(t time.Time) int {
+	const day = 24 * 60 * 60
+	seconds := t.Unix()
+	return int((seconds - (seconds%day+day)%day) / day)
+}
 
 // At fixes what the ages of an expression mean at a moment: it returns one that
 // selects the same devices then, and the same at any later time, if they change

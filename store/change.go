@@ -106,20 +106,26 @@ func (t *tx) reindex(appID int64, number uint32, before, after []string) {
 		t.late.gains[at] = terms
 	}
 	of := func(term string) *gain {
-		if terms[term] == nil {
-			terms[term] = &gain{}
+		g := terms[term]
+		if g == nil {
+			g = &gain{}
+			terms[term] = g
 		}
-		return terms[term]
+		return g
 	}
 	for _, term := range gained {
 		g := of(term)
 		g.gained.Add(number)
-		g.lost.Remove(number)
+		if !g.lost.IsEmpty() { // mostly it is, and removing takes as long as adding
+			g.lost.Remove(number)
+		}
 	}
 	for _, term := range lost {
 		g := of(term)
 		g.lost.Add(number)
-		g.gained.Remove(number)
+		if !g.gained.IsEmpty() {
+			g.gained.Remove(number)
+		}
 	}
 }
 
