@@ -409,3 +409,23 @@ func FuzzDraft(f *testing.F) {
 		}
 	})
 }
+
+// A message of any server can be put into the form: what it holds may have any
+// shape.
+func FuzzDraftOf(f *testing.F) {
+	f.Add(`{"title":"a","body":{"x":1}}`, `{"media":"https://example.com/a","n":[1]}`, `tag:a & !(tag:b | alias:"c, d")`, int64(90))
+	f.Add(`"text"`, `{"media":7}`, "all", int64(-1))
+	f.Add(`[]`, `{}`, "!(!all)", int64(86400))
+	f.Fuzz(func(t *testing.T, alert, extras, who string, ttl int64) {
+		m := aurora.Message{Audience: who, Options: aurora.Options{TimeToLive: &ttl}, Content: aurora.Content{IOS: &aurora.IOSNotification{Alert: json.RawMessage(alert)}}}
+		json.Unmarshal([]byte(extras), &m.Content.IOS.Extras)
+		d := draftOf(m)
+		if d.Audience == "all" && whom(who) != "" {
+			t.Errorf("%q became everyone", who)
+		}
+		p, _ := d.read(time.Now())
+		if _, body := p.call(); !json.Valid([]byte(body)) {
+			t.Errorf("not JSON: %s", body)
+		}
+	})
+}
