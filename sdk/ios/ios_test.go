@@ -197,6 +197,27 @@ func TestVersionsAgree(t *testing.T) {
 	}
 }
 
+// Apple wants a reason in the privacy manifest for these calls, since they can tell devices apart. The manifest has none.
+func TestNothingThatNeedsAReason(t *testing.T) {
+	wanting := regexp.MustCompile(`\b(f?l?stat(at|fs|vfs)?|f?getattrlist\w*|mach_absolute_time|clock_gettime)\(|systemUptime|UserDefaults|activeInputModes|[mM]odificationDate|[cC]reationDate|[vV]olumeAvailable|FileSystemFreeSize|FileSystemSize`)
+	files, err := filepath.Glob("Sources/*/*.[hm]")
+	if err != nil || len(files) < 40 {
+		t.Fatalf("%d files, %v", len(files), err)
+	}
+	for _, name := range files {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for n, line := range strings.Split(string(text), "\n") {
+			code, _, _ := strings.Cut(line, "//")
+			if found := wanting.FindString(code); found != "" {
+				t.Errorf("%s:%d uses %s, which PrivacyInfo.xcprivacy has to name with a reason", name, n+1, found)
+			}
+		}
+	}
+}
+
 func TestAgainstAServer(t *testing.T) {
 	folder := built(t, "server")
 	i := install(t)

@@ -2,7 +2,7 @@
 #import "AURErrorMaking.h"
 #include <sys/stat.h>
 
-static const off_t Largest = 1 << 20;
+static const unsigned long long Largest = 1 << 20;
 
 static BOOL makeFolder(NSURL *folder, NSError **error) {
     NSFileManager *files = [NSFileManager defaultManager];
@@ -24,8 +24,8 @@ BOOL AURWriteFile(NSData *data, NSURL *file, NSError **error) {
 }
 
 NSData *AURReadFile(NSURL *file, NSError **error) {
-    struct stat info;
-    BOOL small = stat(file.path.fileSystemRepresentation, &info) == 0 && info.st_size <= Largest;
+    // Not by stat(), for which an app would have to give Apple a reason. Of a file that is not there the size is 0.
+    BOOL small = [[NSFileManager defaultManager] attributesOfItemAtPath:file.path error:NULL].fileSize <= Largest;
     NSData *data = small ? [[NSData alloc] initWithContentsOfFile:file.path] : nil;
     if (data == nil && error != NULL) *error = AURMakeError(AURErrorUnexpected, [file.lastPathComponent stringByAppendingString:@" cannot be read now, or is larger than anything that this SDK writes"]);
     return data;
