@@ -109,3 +109,37 @@ func TestErrorPageHasTheNumbers(t *testing.T) {
 		}
 	}
 }
+
+// jpush are the numbers of spec/rest-api.md §6.
+var jpush = []int{
+	1000, 1001, 1002, 1003, 1004, 1005, 1008, 1009, 1011, 1012, 1020, 1030, 1035, 2002, 2003, 2004, 2005, 2006, 2007, 2008,
+	7000, 7001, 7002, 7004, 7008, 7013, 7015, 7030, 8000, 8100, 8101, 8104, 8200, 8203, 10, 3001, 3002, 3004, 3005,
+	4001, 4002, 4003, 4004, 4005, 4006, 4007, 1010, 1013, 1014, 1015,
+}
+
+var neverAnswered = regexp.MustCompile(`(?m)^\| (\d+) \| \d+ \| .{20}`)
+
+// Each of JPush's numbers is answered, or the page says why it is not.
+func TestEveryNumberOfJPush(t *testing.T) {
+	_, without, _ := strings.Cut(docs.Errors, "## JPush's numbers that do not occur")
+	without, _, _ = strings.Cut(without, "\n## ")
+	explained := map[string]bool{}
+	for _, row := range neverAnswered.FindAllStringSubmatch(without, -1) {
+		explained[row[1]] = true
+	}
+	answered := map[string]bool{}
+	for key := range api.Numbers() {
+		code, _, _ := strings.Cut(key, " ")
+		answered[code] = true
+	}
+	for key := range numberedInSources(t) {
+		code, _, _ := strings.Cut(key, " ")
+		answered[code] = true
+	}
+	for _, n := range jpush {
+		code := strconv.Itoa(n)
+		if answered[code] == explained[code] {
+			t.Errorf("%s is answered: %v, and explained as one that is not: %v", code, answered[code], explained[code])
+		}
+	}
+}
