@@ -131,6 +131,9 @@ func (e formExample) tryBad(t *testing.T, w *world) {
 	try("nothing", form(), kind, append(noForm, e.missing)...)
 	try("no body", "", kind, append(noForm, e.missing)...)
 	try("cut off", whole[:len(whole)/2], kind, anyWrong...)
+	for cut := len(whole) - 100; cut < len(whole)-len("--\r\n"); cut += 3 {
+		try("cut off near the end", whole[:cut], kind, append(noForm, anyWrong...)...)
+	}
 	try("another boundary", whole, "multipart/form-data; boundary=c", append(noForm, e.missing)...)
 	try("no boundary", whole, "multipart/form-data", noForm...)
 	try("JSON", `{"a":1}`, "application/json", noForm...)

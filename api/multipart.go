@@ -1,8 +1,10 @@
 package api
 
 import (
+	"bytes"
 	"errors"
 	"io"
+	"mime"
 	"mime/multipart"
 	"net/http"
 
@@ -21,7 +23,8 @@ const (
 // header's colon and the last line break (spec/rest-api.md T12), all of which
 // mime/multipart takes.
 func partsOf(r *http.Request, limit int64) func() (*multipart.Part, error) {
-	r.Body = http.MaxBytesReader(nil, r.Body, limit)
+	end := &tail{ReadCloser: http.MaxBytesReader(nil, r.Body, limit)}
+	r.Body = end
 	parts, err := r.MultipartReader()
 	if err != nil {
 		err = aurora.Errorf(aurora.Missing, "The request is no multipart form. Send the file as multipart/form-data with a boundary.")
@@ -30,10 +33,10 @@ func partsOf(r *http.Request, limit int64) func() (*multipart.Part, error) {
 	seen := map[string]bool{}
 	return func() (*multipart.Part, error) {
 		p, err := parts.NextRawPart()
-		if err == io.EOF { // the last boundary has been read
+		if err == io.EOF && end.has(r) {
 			return nil, errNoMoreParts
 		}
-		if err != nil { // io.EOF within another error is a form that was cut off
+		if err != nil { // io.EOF, too, if the form was cut off
 			return nil, err
 		}
 		name := p.FormName()
@@ -48,6 +51,31 @@ func partsOf(r *http.Request, limit int64) func() (*multipart.Part, error) {
 		seen[name] = true
 		return p, nil
 	}
+}
+
+// tail remembers the end of a body: mime/multipart takes a form that was cut off
+// in a part's header for one that ended.
+type tail struct {
+	io.ReadCloser
+	last []byte
+}
+
+// tailSize is more than mime/multipart reads ahead of the last boundary.
+const tailSize = 16 << 10
+
+func (t *tail) Read(p []byte) (int, error) {
+	n, err := t.ReadCloser.Read(p)
+	t.last = append(t.last, p[:n]...)
+	if extra := len(t.last) - tailSize; extra > 0 {
+		t.last = append(t.last[:0], t.last[extra:]...)
+	}
+	return n, err
+}
+
+// has reports whether the last boundary of the request's form was read.
+func (t *tail) has(r *http.Request) bool {
+	_, parameters, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	return err == nil && bytes.Contains(t.last, []byte("--"+parameters["boundary"]+"--"))
 }
 
 // errNoMoreParts says that a form was read to its end.

@@ -16,7 +16,7 @@ import (
 // was seen, and what is folded in the background.
 var restless = map[string]string{
 	"device.seen_at": "a device was seen", "api_key.last_used_at": "a key was used", "presence": "devices that were seen",
-	"index_change": "folded into index_block", "index_block": "gains what is folded", "setting": "when the server last did something",
+	"index_change": "folded into index_block", "index_block": "gains what is folded", "index_generation": "counts the foldings", "setting": "when the server last did something",
 }
 
 // state is what the database holds, by table.
