@@ -42,6 +42,8 @@ type Config struct {
 	Hooks    Hooks
 	Operator Operator
 	Sample   fs.FS
+	// Editor changes devices and segments; without it both are read only.
+	Editor DeviceEditor
 
 	// PublicURL is the base URL under which devices and servers reach Aurora,
 	// such as https://push.example.com; it is written into PushConfig.plist
@@ -210,6 +212,12 @@ func (c *console) settingsRoutes(mux *http.ServeMux) {
 		mux.Handle("POST /apps/{key}/webhooks", c.inApp(c.createWebhook))
 		mux.Handle("GET /apps/{key}/webhooks/{id}", c.inApp(c.webhook))
 		mux.Handle("POST /apps/{key}/webhooks/{id}", c.inApp(c.changeWebhook))
+	}
+	if c.Editor != nil {
+		mux.Handle("POST /apps/{key}/devices/{rid}", c.inApp(c.changeDevice))
+		mux.Handle("GET /apps/{key}/segments", c.inApp(c.segments))
+		mux.Handle("POST /apps/{key}/segments", c.inApp(c.saveSegment))
+		mux.Handle("POST /apps/{key}/segments/delete", c.inApp(c.deleteSegment))
 	}
 	if c.Operator != nil {
 		mux.Handle("GET /system", c.signedIn(c.system))

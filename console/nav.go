@@ -26,7 +26,10 @@ var appPlaces = []place{
 		{Name: "Scheduled", Path: "/schedules", Pages: []string{"schedules"}},
 		{Name: "Approval", Path: "/approvals", Pages: []string{"approvals"}},
 	}},
-	{Name: "Devices", Icon: "devices", Path: "/devices", Pages: []string{"devices"}},
+	{Name: "Devices", Icon: "devices", Path: "/devices", Tabs: []place{
+		{Name: "Devices", Path: "/devices", Pages: []string{"devices"}},
+		{Name: "Segments", Path: "/segments", Pages: []string{"segments"}},
+	}},
 	{Name: "Reports", Icon: "reports", Path: "/reports", Pages: []string{"reports"}},
 	{Name: "Settings", Icon: "settings", Path: "/credential", Tabs: []place{
 		{Name: "Credential", Path: "/credential", Pages: []string{"credential"}},

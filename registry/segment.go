@@ -68,6 +68,9 @@ func noSegment(name string) error {
 
 // CreateSegment saves an expression under a new name.
 func (s *Service) CreateSegment(ctx context.Context, appID int64, name, expression string) (Segment, error) {
+	if err := aurora.Require(ctx, aurora.SendRight); err != nil {
+		return Segment{}, err
+	}
 	if err := aurora.ValidateTag("segment's name", name); err != nil {
 		return Segment{}, err
 	}
@@ -88,6 +91,9 @@ func (s *Service) CreateSegment(ctx context.Context, appID int64, name, expressi
 
 // ReplaceSegment gives a segment another expression, or returns aurora.NotFound.
 func (s *Service) ReplaceSegment(ctx context.Context, appID int64, name, expression string) (Segment, error) {
+	if err := aurora.Require(ctx, aurora.SendRight); err != nil {
+		return Segment{}, err
+	}
 	was, err := s.Segment(ctx, appID, name)
 	if err != nil {
 		return was, err
@@ -106,6 +112,9 @@ func (s *Service) ReplaceSegment(ctx context.Context, appID int64, name, express
 // DeleteSegment deletes a segment that no other refers to. Schedules that refer
 // to it fail when they are due.
 func (s *Service) DeleteSegment(ctx context.Context, appID int64, name string) error {
+	if err := aurora.Require(ctx, aurora.SendRight); err != nil {
+		return err
+	}
 	list, err := s.store.Segments(ctx, appID)
 	if err != nil {
 		return err
