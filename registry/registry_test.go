@@ -16,12 +16,20 @@ import (
 	"github.com/aurora-push/aurora/audience"
 	"github.com/aurora-push/aurora/registry"
 	"github.com/aurora-push/aurora/store"
+	"github.com/aurora-push/aurora/store/storetest"
 )
+
+// What devices are in an audience is the same on PostgreSQL.
+func TestOnPostgres(t *testing.T) { storetest.Again(t, ".", "") }
 
 // newRegistry returns a registry over a real database with one app in it.
 func newRegistry(t *testing.T) (*registry.Service, *store.Store, int64) {
 	t.Helper()
-	db, err := store.Open(t.Context(), t.TempDir())
+	open, source := store.Open, t.TempDir()
+	if url := storetest.Database(t, source); url != "" {
+		open, source = store.OpenURL, url
+	}
+	db, err := open(t.Context(), source)
 	if err != nil {
 		t.Fatal(err)
 	}

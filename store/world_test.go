@@ -16,5 +16,6 @@ func openTest(t testing.TB, dir string) (*Store, error) {
 }
 
 // Every test of the store that does not say "only of SQLite" passes on
-// PostgreSQL too.
-func TestOnPostgres(t *testing.T) { storetest.Again(t, ".", "Servers|Database|^Fuzz") }
+// PostgreSQL too. Those that take long are run there by AURORA_TEST_DATABASE=postgres
+// only.
+func TestOnPostgres(t *testing.T) { storetest.Again(t, ".", "Servers|Database|^Fuzz|BroadcastsToInboxes|FoldGoesInSteps|ManyBlocksAre|BadgesFollow") }
