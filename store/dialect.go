@@ -17,8 +17,6 @@ type dialect struct {
 	begin, claim string
 	// moment makes a transaction that reads see the database as of one moment.
 	moment *sql.TxOptions
-	// each is a table with the column value: the elements of a JSON array.
-	each string
 	// skipLocked ends a SELECT of rows of j that are to be leased: those that
 	// another is leasing are passed over.
 	skipLocked string
@@ -43,7 +41,6 @@ var sqlite = dialect{
 		"{clustered}", "WITHOUT ROWID",
 	),
 	moment:       &sql.TxOptions{ReadOnly: true},
-	each:         "json_each(%s)",
 	begin:        "BEGIN IMMEDIATE",
 	claim:        "BEGIN IMMEDIATE",
 	maxGroup:     512,
@@ -68,7 +65,6 @@ var postgres = dialect{
 		"TEXT", `TEXT COLLATE "C"`,
 	),
 	moment:     &sql.TxOptions{ReadOnly: true, Isolation: sql.LevelRepeatableRead},
-	each:       "json_array_elements_text(CAST(%s AS json))",
 	begin:      "BEGIN ISOLATION LEVEL REPEATABLE READ",
 	claim:      "BEGIN ISOLATION LEVEL READ COMMITTED",
 	skipLocked: " FOR UPDATE OF j SKIP LOCKED",
@@ -76,7 +72,3 @@ var postgres = dialect{
 	shared:     true,
 	rewrite:    func(q string) string { return q },
 }
-
-// list is a table with the column value: the elements of a parameter that is a
-// JSON array.
-func (d *dialect) list(parameter string) string { return strings.Replace(d.each, "%s", parameter, 1) }

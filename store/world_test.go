@@ -18,4 +18,6 @@ func openTest(t testing.TB, dir string) (*Store, error) {
 // Every test of the store that does not say "only of SQLite" passes on
 // PostgreSQL too. Those that take long are run there by AURORA_TEST_DATABASE=postgres
 // only.
-func TestOnPostgres(t *testing.T) { storetest.Again(t, ".", "Servers|Database|^Fuzz|BroadcastsToInboxes|FoldGoesInSteps|ManyBlocksAre|BadgesFollow") }
+func TestOnPostgres(t *testing.T) {
+	storetest.Again(t, ".", "Servers|Database|^Fuzz|BroadcastsToInboxes|FoldGoesInSteps|ManyBlocksAre|BadgesFollow")
+}
