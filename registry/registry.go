@@ -35,7 +35,8 @@ type Stored struct {
 type Devices interface {
 	// RegisterDevice stores a new device under the next free number of its app.
 	// If the app already has the install id it changes nothing and returns what
-	// is stored.
+	// is stored. An imported device that no installation has yet and that has the
+	// token becomes this installation's, and is returned.
 	RegisterDevice(ctx context.Context, d Stored) (Stored, error)
 	// ChangeDevice applies change to the stored device and writes the result.
 	// Another device of the app that holds the resulting token loses it. An
@@ -67,6 +68,8 @@ type Store interface {
 	Statistics
 	Tokens
 	Segments
+	Imports
+	Exports
 }
 
 // Service answers for devices.
@@ -103,8 +106,8 @@ type Registration struct {
 // Register returns the registration id of an installation, making one if it is
 // new. The same install id with another secret is refused as aurora.Forbidden.
 func (s *Service) Register(ctx context.Context, appID int64, r Registration) (string, error) {
-	if n := len(r.InstallID); n < 8 || n > 64 || strings.ContainsFunc(r.InstallID, func(c rune) bool { return c <= ' ' || c > '~' }) {
-		return "", aurora.Errorf(aurora.Invalid, "install_id must be 8 to 64 printable ASCII characters, such as a UUID made at the first start.")
+	if err := validInstall(r.InstallID); err != nil {
+		return "", err
 	}
 	if n := len(r.Secret); n < 32 || n > 128 {
 		return "", aurora.Errorf(aurora.Invalid, "secret must be 32 to 128 characters: 32 random bytes in base64url.")
@@ -144,6 +147,13 @@ func (s *Service) Register(ctx context.Context, appID int64, r Registration) (st
 	return stored.RegistrationID, nil
 }
 
+func validInstall(id string) error {
+	if n := len(id); n < 8 || n > 64 || strings.ContainsFunc(id, func(c rune) bool { return c <= ' ' || c > '~' }) {
+		return aurora.Errorf(aurora.Invalid, "install_id must be 8 to 64 printable ASCII characters, such as a UUID made at the first start.")
+	}
+	return nil
+}
+
 // platforms are those whose devices can register. All get in-app messages; a
 // notification needs a channel for the platform.
 var platforms = []aurora.Platform{aurora.IOS, aurora.Android, aurora.HMOS, aurora.QuickApp}
@@ -172,8 +182,10 @@ func newRegistrationID(now time.Time) string {
 // is as far beyond guessing, and a device has one.
 func hashSecret(secret string) []byte {
 	h := sha256.Sum256([]byte(secret))
-	return h[:16]
+	return h[:digestBytes]
 }
+
+const digestBytes = 16
 
 // Authenticate returns the device that a registration id and secret prove, or
 // aurora.Unauthorized.

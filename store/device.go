@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/aurora-push/aurora"
 	"github.com/aurora-push/aurora/audience"
@@ -68,6 +69,11 @@ func registerDevice(t *tx, d registry.Stored, v values, terms []string) (_ regis
 			t.unused(d.AppID)
 			return known, err
 		}
+		adopted, err := adopt(t, d, v)
+		if !errors.Is(err, registry.ErrNone) {
+			t.unused(d.AppID)
+			return adopted, err
+		}
 		if err := takeToken(t, d.AppID, v.token); err != nil {
 			return d, err
 		}
@@ -84,6 +90,29 @@ func registerDevice(t *tx, d registry.Stored, v values, terms []string) (_ regis
 	noticeNew(t, d.Device)
 	t.reindex(d.AppID, d.Number, nil, terms)
 	return d, nil
+}
+
+// adopt gives an installation the imported device that has its token, or
+// returns registry.ErrNone: so the registration id, alias and tags that came
+// from elsewhere live on when the app on the phone first meets Aurora.
+func adopt(t *tx, d registry.Stored, v values) (registry.Stored, error) {
+	if v.token == nil {
+		return d, registry.ErrNone
+	}
+	imported, err := scanDevice(t.row("SELECT "+deviceColumns+" FROM device WHERE app_id = $1 AND token = $2 AND install_id IS NULL AND platform = $3", d.AppID, v.token, string(d.Platform)))
+	if err != nil {
+		return d, err
+	}
+	changed := imported.Device
+	changed.SeenAt, changed.TokenAt, changed.Environment, changed.RetiredReason, changed.RetiredAt = d.SeenAt, d.TokenAt, d.Environment, "", time.Time{}
+	if d.Profile != (aurora.Profile{}) {
+		changed.Profile = d.Profile
+	}
+	if err := putDevice(t, imported.Device, changed); err != nil {
+		return d, err
+	}
+	imported.Device, imported.InstallID, imported.SecretHash = changed, d.InstallID, d.SecretHash
+	return imported, setInstall(t, d.AppID, changed.Number, v.install, d.SecretHash)
 }
 
 // insertDevice adds a device's row, unless its installation, registration id

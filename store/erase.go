@@ -61,6 +61,7 @@ var ownedByApps = []owned{
 	{table: "device", key: "number", rows: 1000},
 	{table: "number_range", key: "last", rows: 1000},
 	{table: "badge", key: "run", rows: 1000},
+	{table: "device_import", key: "source", rows: 1000},
 	{table: "index_change", key: "block, seq", rows: 2000},
 	{table: "index_block", key: "block, term", rows: 1000},
 	{table: "index_generation", key: "block", rows: 2000},

@@ -43,7 +43,7 @@ func root() *cobra.Command {
 		},
 	}
 	cmd.AddCommand(demoCommand(), serveCommand(), apnsCommand(), webhookCommand(), pushCommand(), jpushCertCommand(), benchCommand(), migrateCommand())
-	cmd.AddCommand(onDatabase(accountCommand(), appCommand(), groupCommand(), keyCommand(), doctorCommand(), backupCommand(), restoreCommand())...)
+	cmd.AddCommand(onDatabase(accountCommand(), appCommand(), deviceCommand(), groupCommand(), keyCommand(), doctorCommand(), backupCommand(), restoreCommand())...)
 	return cmd
 }
 
