@@ -158,7 +158,7 @@ var selectors = []struct {
 // otherSelector returns a selector of an audience beside one that stands alone,
 // or "".
 func otherSelector(audience object, alone string) string {
-	known := []string{"segment", "abtest", "file", "live_activity_id"}
+	known := []string{"expression", "abtest", "file", "live_activity_id"}
 	for _, sel := range selectors {
 		known = append(known, sel.key)
 	}

@@ -82,6 +82,9 @@ func TestExpression(t *testing.T) {
 		w.refused(t, request{path: "/v3/push", body: `{"platform":"all","audience":` + bad + `,"notification":{"alert":"hi"}}`}.as(w.app), 400, 1003)
 		w.refused(t, request{path: "/v1/audience/count", body: `{"audience":` + bad + `}`}.as(w.app), 400, 1003)
 	}
+	// What stands alone takes no expression beside it: it would be dropped.
+	w.refused(t, request{path: "/v3/push", body: `{"platform":["ios"],"audience":{"live_activity_id":"a","expression":"vip"},"live_activity":{"ios":{"event":"end","content-state":{}}}}`}.as(w.app), 400, 1003)
+	w.refused(t, request{path: "/v3/push/file", body: `{"platform":"all","audience":{"file":{"file_id":"a"},"expression":"vip"},"notification":{"alert":"hi"}}`}.as(w.app), 400, 1003)
 	if w.everything(t) != before {
 		t.Error("a refused expression has changed something")
 	}
