@@ -41,6 +41,9 @@ func (s *Store) PutApproval(ctx context.Context, a dispatch.Approval, since time
 		if _, err := t.exec("DELETE FROM approval WHERE app_id = $1 AND created_at < $2", a.AppID, millis(since)); err != nil {
 			return err
 		}
+		if err := t.gate("approvals", a.AppID); err != nil {
+			return err
+		}
 		var waiting int
 		if err := t.row("SELECT COUNT(*) FROM approval WHERE app_id = $1", a.AppID).Scan(&waiting); err != nil {
 			return err

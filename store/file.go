@@ -59,6 +59,9 @@ func (s *Store) AddFilePart(ctx context.Context, id string, part int, lines []by
 // CompleteFile makes a file count.
 func (s *Store) CompleteFile(ctx context.Context, f dispatch.File, max int) error {
 	return s.write(ctx, func(t *tx) error {
+		if err := t.gate("audience files", f.Owner.AccountID); err != nil {
+			return err
+		}
 		var others int
 		if err := t.row("SELECT COUNT(*) FROM audience_file WHERE account_id = $1 AND app_id = $2 AND complete = 1 AND expires_at >= $3", f.Owner.AccountID, f.Owner.AppID, millis(t.now)).Scan(&others); err != nil {
 			return err

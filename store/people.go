@@ -145,6 +145,9 @@ func (s *Store) PutInvitation(ctx context.Context, i account.Invitation, hash []
 		if _, err := t.exec("DELETE FROM invitation WHERE account_id = $1 AND (email = $2 OR expires_at < $3)", i.AccountID, i.Email, millis(t.now)); err != nil {
 			return err
 		}
+		if err := t.gate("invitations", i.AccountID); err != nil {
+			return err
+		}
 		var open int
 		if err := t.row("SELECT COUNT(*) FROM invitation WHERE account_id = $1", i.AccountID).Scan(&open); err != nil {
 			return err

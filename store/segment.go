@@ -22,6 +22,9 @@ func (s *Store) Segments(ctx context.Context, appID int64) (list []registry.Segm
 // AddSegment stores a new segment.
 func (s *Store) AddSegment(ctx context.Context, appID int64, g registry.Segment, max int) error {
 	return s.writeFor(ctx, appID, func(t *tx) error {
+		if err := t.gate("segments", appID); err != nil {
+			return err
+		}
 		var have int
 		if err := t.row("SELECT COUNT(*) FROM segment WHERE app_id = $1", appID).Scan(&have); err != nil {
 			return err
