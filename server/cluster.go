@@ -27,7 +27,7 @@ func openStore(ctx context.Context, c Config) (*store.Store, error) {
 	}
 	s, err := store.OpenURL(ctx, c.Database)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("--database: %w", err)
 	}
 	moving, err := s.Moving(ctx)
 	if err == nil && moving {

@@ -201,7 +201,7 @@ func (s *Store) Shared() bool { return s.dialect.shared }
 func plainly(err error) error {
 	switch code := codeOf(err); {
 	case code == "":
-		return err
+		return oneLine{err}
 	case strings.HasPrefix(code, "28"):
 		return fmt.Errorf("PostgreSQL refuses the user or password in the URL: %w", err)
 	case code == "3D000":
@@ -213,3 +213,10 @@ func plainly(err error) error {
 	}
 	return err
 }
+
+// oneLine says in one line what the driver says in several.
+type oneLine struct{ error }
+
+func (e oneLine) Error() string { return strings.Join(strings.Fields(e.error.Error()), " ") }
+
+func (e oneLine) Unwrap() error { return e.error }
