@@ -55,7 +55,9 @@ type Identities interface {
 	PersonByIdentity(ctx context.Context, issuer, subject string) (Person, error)
 	// PutIdentity notes who somebody is. One who is new, with the id 0, is stored
 	// first and put into the account; ErrNone if there is nobody of the address and
-	// the account is 0.
+	// the account is 0. The first identity of one who was invited ends their
+	// password, second factors, sessions and links in the same transaction: an
+	// invitation's link does not prove the address, the provider does.
 	PutIdentity(ctx context.Context, issuer, subject string, p Person, accountID int64, role aurora.Role) (_ Person, fresh bool, err error)
 }
 

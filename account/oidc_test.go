@@ -103,6 +103,56 @@ func TestSignInThroughProvider(t *testing.T) {
 	refused(t, err, aurora.Unauthorized)
 }
 
+// TestProviderProvesAnInvitedAddress: an invitation's link is in the hands of
+// who invites, so whoever joins by it has not proved the address. Nothing that
+// they set survives the first sign-in of the one whom the provider vouches for.
+func TestProviderProvesAnInvitedAddress(t *testing.T) {
+	p := startProvider(t)
+	s := openWithProvider(t, p, account.OIDC{})
+	owner, _ := visitor(t, s)
+	_, link, err := s.Invite(as(t, aurora.OwnerRole), owner, "eve@example.com", aurora.SenderRole)
+	check(t, err)
+	session, err := s.JoinNew(t.Context(), link, password) // not by eve
+	check(t, err)
+	v, err := s.Session(t.Context(), session)
+	check(t, err)
+	enrolled, err := s.BeginCodes(t.Context(), v, password)
+	check(t, err)
+	recovery, err := s.ConfirmCodes(t.Context(), v, appCode(t, enrolled.URI))
+	check(t, err)
+	owed, err := s.SignIn(t.Context(), "eve@example.com", password)
+	check(t, err)
+	if owed.Step == "" {
+		t.Fatal("the code is not asked for")
+	}
+
+	eve := &mockoidc.MockUser{Subject: "s-9", Email: "eve@example.com", EmailVerified: true}
+	hers, err := through(t, s, p, eve)
+	check(t, err)
+	if _, err = s.Session(t.Context(), session); err == nil {
+		t.Error("the other one's session goes on")
+	}
+	_, err = s.SignIn(t.Context(), "eve@example.com", password)
+	refused(t, err, aurora.Unauthorized)
+	if _, err := s.SignInWithCode(t.Context(), owed.Step, recovery[0]); err == nil {
+		t.Error("a sign-in that was begun before is ended by a recovery code")
+	}
+	if v, err := s.Session(t.Context(), hers); err != nil || v.Email != "eve@example.com" || v.Role != aurora.SenderRole {
+		t.Errorf("%+v, %v", v, err)
+	}
+	// Her next sign-in ends nothing of hers, nor the founder's first one theirs.
+	_, err = through(t, s, p, eve)
+	check(t, err)
+	if _, err := s.Session(t.Context(), hers); err != nil {
+		t.Error(err)
+	}
+	_, err = through(t, s, p, &mockoidc.MockUser{Subject: "s-1", Email: email, EmailVerified: true})
+	check(t, err)
+	if _, err := s.SignIn(t.Context(), email, password); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestProviderAnswersAreBound: to the browser that began, to one use, to the
 // code verifier and to the nonce.
 func TestProviderAnswersAreBound(t *testing.T) {

@@ -224,7 +224,8 @@ func (s *Store) PersonByIdentity(ctx context.Context, issuer, subject string) (a
 	return scanPerson(s.row(ctx, "SELECT "+personColumns+" FROM person WHERE id = (SELECT person_id FROM identity WHERE issuer = $1 AND subject = $2)", issuer, subject))
 }
 
-// PutIdentity notes who somebody is at a provider, and stores them if they are new.
+// PutIdentity notes who somebody is at a provider, and stores them if they are
+// new. See account.Identities for what that ends.
 func (s *Store) PutIdentity(ctx context.Context, issuer, subject string, p account.Person, accountID int64, role aurora.Role) (who account.Person, fresh bool, err error) {
 	err = s.write(ctx, func(t *tx) error {
 		who, err = scanPerson(t.row("SELECT "+personColumns+" FROM person WHERE email = $1", p.Email))
@@ -236,6 +237,8 @@ func (s *Store) PutIdentity(ctx context.Context, issuer, subject string, p accou
 				return err
 			}
 			_, err = t.exec("INSERT INTO membership (account_id, person_id, role, created_at) VALUES ($1, $2, $3, $4)", accountID, who.ID, string(role), millis(t.now))
+		} else if err == nil {
+			err = endUnproven(t, who)
 		}
 		if err != nil {
 			return err
@@ -244,4 +247,22 @@ func (s *Store) PutIdentity(ctx context.Context, issuer, subject string, p accou
 		return err
 	})
 	return who, fresh, err
+}
+
+// endUnproven takes from a person whose address nobody has proved so far every
+// way in that was set up under it. Founders have the data folder or its link.
+func endUnproven(t *tx, p account.Person) error {
+	var proven int
+	if err := t.row("SELECT (SELECT COUNT(*) FROM identity WHERE person_id = $1) + (SELECT COUNT(*) FROM account WHERE email = $2)", p.ID, p.Email).Scan(&proven); err != nil || proven > 0 {
+		return err
+	}
+	if _, err := t.exec("UPDATE person SET password_hash = '' WHERE id = $1", p.ID); err != nil {
+		return err
+	}
+	for _, table := range []string{"session", "link", "totp", "recovery_code", "passkey"} {
+		if _, err := t.exec("DELETE FROM "+table+" WHERE person_id = $1", p.ID); err != nil {
+			return err
+		}
+	}
+	return nil
 }
