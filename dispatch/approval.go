@@ -2,6 +2,7 @@ package dispatch
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/aurora-push/aurora"
@@ -43,12 +44,13 @@ type Approvals struct {
 	service   *Service
 	schedules *Schedules
 	store     ApprovalStore
+	record    func(context.Context, aurora.AuditEntry)
 	now       func() time.Time
 }
 
-// NewApprovals returns the service.
-func NewApprovals(service *Service, schedules *Schedules, store ApprovalStore) *Approvals {
-	return &Approvals{service, schedules, store, time.Now}
+// NewApprovals returns the service. Record writes a line of the audit log.
+func NewApprovals(service *Service, schedules *Schedules, store ApprovalStore, record func(context.Context, aurora.AuditEntry)) *Approvals {
+	return &Approvals{service, schedules, store, record, time.Now}
 }
 
 // Submitted says what became of a push that a person wrote: it was accepted,
@@ -72,7 +74,20 @@ func (s *Approvals) SetLimit(ctx context.Context, app aurora.App, limit uint64) 
 	if limit > 1<<32 {
 		return aurora.Errorf(aurora.Invalid, "The size is a whole number of devices up to %d; 0 means that nobody has to approve.", 1<<32)
 	}
-	return s.store.PutApprovalLimit(ctx, app.ID, limit)
+	before, err := s.store.ApprovalLimit(ctx, app.ID)
+	if err != nil {
+		return err
+	}
+	if err := s.store.PutApprovalLimit(ctx, app.ID, limit); err != nil {
+		return err
+	}
+	s.note(ctx, app, "approval.limit", app.Key, fmt.Sprintf("from %d to %d devices", before, limit))
+	return nil
+}
+
+// note writes a line of the audit log.
+func (s *Approvals) note(ctx context.Context, app aurora.App, action, subject, detail string) {
+	s.record(ctx, aurora.AuditEntry{AccountID: app.AccountID, AppID: app.ID, Action: action, Subject: subject, Detail: detail})
 }
 
 // Submit sends a push, keeps it for its time, or lets it wait for a second
@@ -99,7 +114,11 @@ func (s *Approvals) Submit(ctx context.Context, app aurora.App, n Schedule, cid 
 	}
 	n.AppID, n.CreatedAt = app.ID, s.now()
 	a := Approval{Schedule: n, AskedBy: actor.Name, Targeted: reach.Targeted}
-	return Submitted{Waiting: true}, s.store.PutApproval(ctx, a, s.now().Add(-approvalLife), maxApprovals)
+	if err := s.store.PutApproval(ctx, a, s.now().Add(-approvalLife), maxApprovals); err != nil {
+		return Submitted{Waiting: true}, err
+	}
+	s.note(ctx, app, "approval.asked", n.ID, fmt.Sprintf("for %d devices", reach.Targeted))
+	return Submitted{Waiting: true}, nil
 }
 
 func (s *Approvals) send(ctx context.Context, app aurora.App, n Schedule, cid string) (Submitted, error) {
@@ -138,6 +157,7 @@ func (s *Approvals) Approve(ctx context.Context, app aurora.App, id string) (Sub
 	if err := s.store.DropApproval(ctx, app.ID, id); err != nil && aurora.KindOf(err) != aurora.NotFound {
 		return done, err
 	}
+	s.note(ctx, app, "approval.given", id, "asked by "+a.AskedBy)
 	return done, nil
 }
 
@@ -147,7 +167,11 @@ func (s *Approvals) Withdraw(ctx context.Context, app aurora.App, id string) err
 	if err := aurora.Require(ctx, aurora.SendRight); err != nil {
 		return err
 	}
-	return s.store.DropApproval(ctx, app.ID, id)
+	if err := s.store.DropApproval(ctx, app.ID, id); err != nil {
+		return err
+	}
+	s.note(ctx, app, "approval.withdrawn", id, "")
+	return nil
 }
 
 func (s *Approvals) find(ctx context.Context, appID int64, id string) (Approval, error) {

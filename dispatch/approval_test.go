@@ -2,6 +2,7 @@ package dispatch_test
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -21,7 +22,10 @@ func TestLargePushWaitsForASecondPerson(t *testing.T) {
 		for n := range 3 {
 			ids = append(ids, a.device(n, aurora.Development).RegistrationID)
 		}
-		s := dispatch.NewApprovals(a.dispatch, a.schedules, a.db)
+		var log []string
+		s := dispatch.NewApprovals(a.dispatch, a.schedules, a.db, func(ctx context.Context, e aurora.AuditEntry) {
+			log = append(log, aurora.ActorOf(ctx).Name+" "+e.Action+" "+e.Detail)
+		})
 		mia, eve := person(a.Context(), "mia@example.com", aurora.SenderRole), person(a.Context(), "eve@example.com", aurora.SenderRole)
 		refused := func(what string, err error, want aurora.Kind) {
 			t.Helper()
@@ -75,6 +79,10 @@ func TestLargePushWaitsForASecondPerson(t *testing.T) {
 		}
 		time.Sleep(time.Second)
 		a.sent(7)
+		want := []string{"o@example.com approval.limit from 0 to 2 devices", "mia@example.com approval.asked for 3 devices", "mia@example.com approval.asked for 3 devices", "eve@example.com approval.given asked by mia@example.com"}
+		if !slices.Equal(log, want) {
+			t.Errorf("audit log: %q", log)
+		}
 	})
 }
 
@@ -82,7 +90,10 @@ func TestScheduledPushWaitsForASecondPerson(t *testing.T) {
 	inAgenda(t, func(a *agenda) {
 		a.device(0, aurora.Development)
 		a.device(1, aurora.Development)
-		s := dispatch.NewApprovals(a.dispatch, a.schedules, a.db)
+		var log []string
+		s := dispatch.NewApprovals(a.dispatch, a.schedules, a.db, func(ctx context.Context, e aurora.AuditEntry) {
+			log = append(log, aurora.ActorOf(ctx).Name+" "+e.Action+" "+e.Detail)
+		})
 		mia, eve := person(a.Context(), "mia@example.com", aurora.SenderRole), person(a.Context(), "eve@example.com", aurora.DeveloperRole)
 		if err := s.SetLimit(a.Context(), a.app, 1); err != nil {
 			t.Fatal(err)
@@ -112,6 +123,9 @@ func TestScheduledPushWaitsForASecondPerson(t *testing.T) {
 		}
 		if list, err := a.db.Approvals(a.Context(), a.app.ID, asked.Add(time.Millisecond)); err != nil || len(list) != 0 {
 			t.Errorf("of those made later: %+v, %v", list, err)
+		}
+		if i := slices.Index(log, "mia@example.com approval.withdrawn "); i < 0 {
+			t.Errorf("audit log: %q", log)
 		}
 	})
 }

@@ -209,6 +209,6 @@ func (s *Server) wire(ctx context.Context) error {
 	s.Assets = dispatch.NewAssets(s.store)
 	s.Files = dispatch.NewFiles(s.store, c.Logger)
 	s.Schedules = dispatch.NewSchedules(dispatch.ScheduleConfig{Service: s.Dispatch, Store: s.store, Max: c.MaxSchedules, Logger: c.Logger})
-	s.Approvals = dispatch.NewApprovals(s.Dispatch, s.Schedules, s.store)
+	s.Approvals = dispatch.NewApprovals(s.Dispatch, s.Schedules, s.store, s.Accounts.Record)
 	return nil
 }
