@@ -44,18 +44,18 @@ const wide = `(() => {
   const over = [];
   for (const e of document.querySelectorAll("body *")) {
     const r = e.getBoundingClientRect();
-    if (r.width && r.height && r.right > innerWidth + 0.5 && !e.closest(".clip, .unseen, .phone, svg")) over.push(e.tagName + "." + e.className + " " + Math.round(r.right));
+    if (r.width && r.height && r.right > innerWidth + 0.5 && !e.closest(".clip, .unseen, .phone, svg, .scroll > *")) over.push(e.tagName + "." + e.className + " " + Math.round(r.right));
   }
   const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT), range = document.createRange();
   for (let t; t = texts.nextNode();) {
     const box = t.parentElement.closest(".card, tr, .tile, .note, .links, .side, .button, .tag, main");
-    if (!t.data.trim() || !box || t.parentElement.closest(".clip, .unseen, .phone, .switcher-name, .account-mail, .menu-name, .menu-title, details:not([open]), pre, textarea, select, option")) continue;
+    if (!t.data.trim() || !box || t.parentElement.closest(".clip, .unseen, .phone, .switcher-name, .account-mail, .menu-name, .menu-title, details:not([open]), .scroll, pre, textarea, select, option")) continue;
     range.selectNodeContents(t);
     const r = range.getBoundingClientRect();
     if (r.width && r.right > box.getBoundingClientRect().right + 0.5) over.push("text " + t.data.trim().slice(0, 40) + " " + Math.round(r.right));
   }
   const main = document.querySelector("main").getBoundingClientRect();
-  for (const e of document.querySelectorAll("main > *, main .table")) if (e.getBoundingClientRect().right > main.right + 0.5) over.push(e.tagName + "." + e.className + " leaves main");
+  for (const e of document.querySelectorAll("main > *, main .table, main .scroll")) if (e.getBoundingClientRect().right > main.right + 0.5) over.push(e.tagName + "." + e.className + " leaves main");
   if (document.documentElement.scrollWidth > innerWidth) over.push("page " + document.documentElement.scrollWidth);
   return over.slice(0, 5);
 })()`
@@ -223,7 +223,7 @@ func (s sight) check(t *testing.T, ctx context.Context, theme string) {
 	must(t, err)
 	for _, v := range found {
 		for _, n := range v.Nodes {
-			t.Errorf("%s: axe: %s (%s)\n%s\n%s", theme, v.ID, v.Help, n.HTML, n.Summary)
+			t.Errorf("%s %s: axe: %s (%s)\n%s\n%s", s.name, theme, v.ID, v.Help, n.HTML, n.Summary)
 		}
 	}
 	if theme != "light" {
@@ -234,7 +234,7 @@ func (s sight) check(t *testing.T, ctx context.Context, theme string) {
 		over, err := chromedp.Run(ctx, chromedp.Evaluate[[]string](wide))
 		must(t, err)
 		if len(over) > 0 {
-			t.Errorf("%s: wider than %d px: %v", theme, width, over)
+			t.Errorf("%s: wider than %d px: %v", s.name, width, over)
 		}
 	}
 }
@@ -246,7 +246,7 @@ func (s sight) picture(t *testing.T, ctx context.Context, theme string) {
 		return
 	}
 	must(t, os.MkdirAll(dir, 0o755))
-	for size, width := range map[string]int64{"1280": 1280, "360": 360} {
+	for size, width := range map[string]int64{"1440": 1440, "390": 390} {
 		must(t, chromedp.Do(ctx, chromedp.EmulateViewport(width, 900)))
 		png, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
 		must(t, err)

@@ -61,7 +61,7 @@ func (p Tab) Look(name string) {
 		_, err := chromedp.Call(p.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
 			{Name: "prefers-color-scheme", Value: theme}, {Name: "prefers-reduced-motion", Value: "reduce"}}})
 		must(p.t, err)
-		sight{name: name}.check(p.t, p.ctx, name+" "+theme)
+		sight{name: name}.check(p.t, p.ctx, theme)
 		sight{name: name}.picture(p.t, p.ctx, theme)
 	}
 }
