@@ -57,10 +57,8 @@ type Config struct {
 
 type console struct {
 	Config
-	log    *slog.Logger
-	pages  map[*language]pageSet
-	assets map[string]asset
-	now    func() time.Time
+	log *slog.Logger
+	now func() time.Time
 }
 
 // New returns the console, rooted at "/". It fails only for a wrong Config.
@@ -79,20 +77,22 @@ func New(cfg Config) (http.Handler, error) {
 	if c.log == nil {
 		c.log = slog.New(slog.DiscardHandler)
 	}
-	c.assets = loadAssets()
-	c.pages = map[*language]pageSet{}
-	for _, l := range languages {
-		c.pages[l] = parsePages(c, l)
-	}
-	return c.guard(c.routes()), nil
+	pages() // a template that does not parse is found at the start
+	mux := http.NewServeMux()
+	c.routes(mux)
+	return c.guard(mux), nil
+}
+
+// router takes routes, as an http.ServeMux does.
+type router interface {
+	Handle(pattern string, h http.Handler)
 }
 
 // routes lists every page. A route without "open" needs a session, and one
 // below /apps/{key} an app of the signed-in account.
-func (c *console) routes() http.Handler {
-	mux := http.NewServeMux()
+func (c *console) routes(mux router) {
 	mux.Handle("GET /static/{file...}", http.HandlerFunc(c.static))
-	mux.Handle("GET /favicon.ico", http.RedirectHandler(c.asset("favicon.svg"), http.StatusSeeOther))
+	mux.Handle("GET /favicon.ico", http.RedirectHandler(assetURL("favicon.svg"), http.StatusSeeOther))
 
 	mux.Handle("GET /{$}", c.open(c.home))
 	mux.Handle("GET /setup", c.open(c.setupForm))
@@ -156,11 +156,10 @@ func (c *console) routes() http.Handler {
 		mux.Handle("GET /apps/{key}/reports/{file}", c.inApp(c.reportFile))
 	}
 	mux.Handle("/", c.open(func(http.ResponseWriter, *http.Request, visit) error { return errNoPage }))
-	return mux
 }
 
 // peopleRoutes lists the pages about people.
-func (c *console) peopleRoutes(mux *http.ServeMux) {
+func (c *console) peopleRoutes(mux router) {
 	mux.Handle("GET /signin/second", c.open(c.second))
 	mux.Handle("POST /signin/second", c.open(c.secondCode))
 	mux.Handle("POST /signin/passkey/ask", c.open(c.askPasskey))
@@ -195,7 +194,7 @@ func (c *console) peopleRoutes(mux *http.ServeMux) {
 
 // settingsRoutes lists the pages about who may call, who is told, and the
 // installation.
-func (c *console) settingsRoutes(mux *http.ServeMux) {
+func (c *console) settingsRoutes(mux router) {
 	if c.Settings != nil {
 		mux.Handle("GET /apps/{key}/access", c.inApp(c.access))
 		mux.Handle("POST /apps/{key}/access/keys", c.inApp(c.createKey))

@@ -62,7 +62,7 @@ func (s *stream) update(look view) bool {
 	}
 	var b bytes.Buffer
 	f := frame{Account: s.v.account, App: s.v.app, PhoneURL: s.c.PhoneURL, Data: data}
-	if err := s.c.pages[s.v.lang][s.name].ExecuteTemplate(&b, s.block, f); err != nil {
+	if err := pages()[s.v.lang][s.name].ExecuteTemplate(&b, s.block, f); err != nil {
 		s.c.log.Error("console: live block", "block", s.block, "err", err)
 		return false
 	}

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"path"
 	"strings"
+	"sync"
 
 	"github.com/aurora-push/aurora"
 )
@@ -49,11 +50,21 @@ func (f frame) Base() string {
 // pageSet has the templates of every page in one language.
 type pageSet map[string]*template.Template
 
+// pages are the page sets of every language. They are parsed once in a
+// process: a server opens one console, its tests hundreds.
+var pages = sync.OnceValue(func() map[*language]pageSet {
+	sets := map[*language]pageSet{}
+	for _, l := range languages {
+		sets[l] = parsePages(l)
+	}
+	return sets
+})
+
 // parsePages reads one template set for each page: the layout, the parts that
 // several pages share, and the page's own blocks. Templates are part of the
 // program, so one that does not parse is a defect that every test finds.
-func parsePages(c *console, l *language) pageSet {
-	base := template.Must(template.New("").Funcs(c.funcs(l)).ParseFS(templateFiles, "templates/layout.html", "templates/parts.html", "templates/compose.html", "templates/icons.html"))
+func parsePages(l *language) pageSet {
+	base := template.Must(template.New("").Funcs(l.funcs()).ParseFS(templateFiles, "templates/layout.html", "templates/parts.html", "templates/compose.html", "templates/icons.html"))
 	files, err := fs.Glob(templateFiles, "templates/pages/*.html")
 	if err != nil {
 		panic(err)
@@ -92,7 +103,7 @@ func (c *console) fragment(w http.ResponseWriter, status int, name, block string
 
 func (c *console) write(w http.ResponseWriter, v visit, status int, name, block string, f frame) error {
 	var b bytes.Buffer // a template that fails half-way must not have sent half a page
-	if err := c.pages[v.lang][name].ExecuteTemplate(&b, block, f); err != nil {
+	if err := pages()[v.lang][name].ExecuteTemplate(&b, block, f); err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")

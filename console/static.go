@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"path"
 	"strings"
+	"sync"
 )
 
 //go:embed static
@@ -29,6 +30,9 @@ var mimes = map[string]string{
 	".txt": "text/plain; charset=utf-8",
 	"":     "text/plain; charset=utf-8",
 }
+
+// assets are the static files. They are compressed once.
+var assets = sync.OnceValue(loadAssets)
 
 func loadAssets() map[string]asset {
 	assets := map[string]asset{}
@@ -60,9 +64,9 @@ func compress(data []byte) []byte {
 	return b.Bytes()
 }
 
-// asset returns the URL of a static file; a wrong name is a defect.
-func (c *console) asset(name string) string {
-	a, ok := c.assets[name]
+// assetURL returns the URL of a static file; a wrong name is a defect.
+func assetURL(name string) string {
+	a, ok := assets()[name]
 	if !ok {
 		panic("console: no static file " + name)
 	}
@@ -70,7 +74,7 @@ func (c *console) asset(name string) string {
 }
 
 func (c *console) static(w http.ResponseWriter, r *http.Request) {
-	a, ok := c.assets[r.PathValue("file")]
+	a, ok := assets()[r.PathValue("file")]
 	if !ok {
 		c.fail(w, r, visit{}, errNoPage)
 		return

@@ -13,7 +13,7 @@ import (
 )
 
 // funcs are what templates may call, in one language.
-func (c *console) funcs(l *language) template.FuncMap {
+func (l *language) funcs() template.FuncMap {
 	return template.FuncMap{
 		"t":         l.say,
 		"tn":        l.count,
@@ -21,7 +21,7 @@ func (c *console) funcs(l *language) template.FuncMap {
 		"lang":      func() string { return l.Code },
 		"languages": func() []*language { return languages },
 		"sentence":  l.problem,
-		"asset":     c.asset,
+		"asset":     assetURL,
 		"when":      l.when,
 		"clock":     clock,
 		"num":       number,
@@ -35,7 +35,7 @@ func (c *console) funcs(l *language) template.FuncMap {
 		"size":      size,
 		"lives":     func() any { return lives },
 		"initial":   initial,
-		"ago":       func(t time.Time) string { return l.ago(c.now().Sub(t)) },
+		"ago":       func(t time.Time) string { return l.ago(time.Since(t)) },
 		"dict":      dict,
 		"list":      func(items ...any) []any { return items },
 		"join":      func(s []string) string { return strings.Join(s, ", ") },
