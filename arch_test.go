@@ -31,6 +31,7 @@ var may = []rule{
 	{"bus", nil, "carries hints and knows nothing about them"},
 	{"sdk/ios", nil, "the iOS SDK's files, to hand out; its tests start aurora as a program and know nothing of its inside"},
 	{"store/storetest", nil, "a PostgreSQL for tests, which knows nothing of what is kept in it"},
+	{"server/servertest", nil, "paths that are cut and NATS servers that are killed, for tests: it knows nothing of what goes over them"},
 	{"docs", nil, "pages that a running server shows itself, as they stand in the repository"},
 	{"simulator/apns", nil, "an independent reading of Apple's rules: sharing code with apns would hide its mistakes"},
 	{"simulator/iphone", []string{"device"}, "a phone talks to APNs and Aurora over the wire only; its sample app uses the SDK as any app does"},

@@ -138,6 +138,15 @@ func (c *Client) spaceOut(connection *connection, now time.Time, least int) {
 	c.shortLived++
 }
 
+// TryNow makes the next attempt to connect at once, if one is wanted, instead of after the back-off: for a caller who knows that
+// the gateway can be reached again. Stats().Down is then zero until an attempt fails.
+func (c *Client) TryNow() {
+	c.mu.Lock()
+	c.failures, c.nextDial, c.downSince, c.lastFailure = 0, time.Time{}, time.Time{}, nil
+	c.mu.Unlock()
+	c.wakeKeeperUp()
+}
+
 // open dials and waits for the first SETTINGS. The connection is registered before its writer starts.
 func (c *Client) open(ctx context.Context, credential *credential) (*connection, error) {
 	transport, corked, err := c.dial(ctx, credential)

@@ -9,8 +9,9 @@ type Stats struct {
 	Connections     []ConnectionStats
 	// Refused is why the credential is not accepted at the moment; nil if nothing is known against it.
 	Refused *Failure
-	// Down is since when the gateway is out of reach; zero if it is not.
+	// Down is since when the gateway is out of reach, zero if it is not; and Why.
 	Down time.Time
+	Why  *Failure // nil where nothing came back at all
 }
 
 // ConnectionStats describes one connection.
@@ -26,7 +27,7 @@ type ConnectionStats struct {
 // Stats takes a snapshot.
 func (c *Client) Stats() Stats {
 	c.mu.Lock()
-	stats := Stats{Submitted: c.submitted, Done: c.done.Load(), Queued: c.queue.count + c.again.count, Refused: c.broken, Down: c.downSince}
+	stats := Stats{Submitted: c.submitted, Done: c.done.Load(), Queued: c.queue.count + c.again.count, Refused: c.broken, Down: c.downSince, Why: c.lastFailure}
 	connections := append(append([]*connection(nil), c.live...), c.leaving...)
 	c.mu.Unlock()
 	for _, connection := range connections {

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"log/slog"
 	"sync"
+	"time"
 
 	"github.com/aurora-push/aurora"
 	"github.com/aurora-push/aurora/apns"
@@ -23,6 +24,9 @@ type Gateways struct {
 	Sandbox    string         // base URL for development; "" means Apple's
 	RootCAs    *x509.CertPool // nil means the system's
 	Logger     *slog.Logger
+	// GiveUpAfter is how long notifications wait for a connection before they
+	// fail; 0 for the client's own.
+	GiveUpAfter time.Duration
 
 	keys sync.Map // of provider keys by their file and ids, see key
 }
@@ -45,7 +49,7 @@ func (g *Gateways) newClient(env aurora.Environment, file aurora.CredentialFile)
 	if err != nil {
 		return nil, err
 	}
-	return apns.NewClient(apns.Config{URL: g.URL(env), Certificate: cert, Key: g.shared(key, file), RootCAs: g.RootCAs, Logger: g.Logger})
+	return apns.NewClient(apns.Config{URL: g.URL(env), Certificate: cert, Key: g.shared(key, file), RootCAs: g.RootCAs, Logger: g.Logger, GiveUpAfter: g.GiveUpAfter})
 }
 
 // shared returns the one value for a provider key, which is the one source of

@@ -41,7 +41,7 @@ func (s *Service) Accept(ctx context.Context, app aurora.App, r Request) (_ Rece
 	}
 	// A free worker gets a small job straight from here; otherwise the lane
 	// leases it when one is free.
-	handed := a.Targets != nil && s.reserve()
+	handed := a.Targets != nil && !s.c.Elsewhere(a.Message.Environment()) && s.reserve()
 	if handed {
 		a.Holder, a.Until = s.holder, time.Now().Add(leaseTime)
 	}

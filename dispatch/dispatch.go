@@ -51,10 +51,12 @@ type Job struct {
 	AppID     int64
 	Lane      Lane
 	Part      aurora.Part // VoIPPart for what goes to PushKit, else unsaid
-	Block     int64       // a block number, or Explicit
-	Attempt   int         // 0 for the first
-	NotBefore time.Time
-	Fence     int64 // rises with each lease; a settlement with an old one is refused
+	// Environment is the one that is sent to; none for an in-app message alone.
+	Environment aurora.Environment
+	Block       int64 // a block number, or Explicit
+	Attempt     int   // 0 for the first
+	NotBefore   time.Time
+	Fence       int64 // rises with each lease; a settlement with an old one is refused
 	// Targets are the devices that have no outcome yet; nil until planned.
 	Targets *roaring.Bitmap
 	// Badges are the icon numbers of devices whose badge is relative.
@@ -148,8 +150,9 @@ type Messages interface {
 	// StopMessage notes that a message of the app is stopped, and makes its
 	// waiting jobs due. It does nothing for another app's message.
 	StopMessage(ctx context.Context, appID int64, id aurora.MessageID) error
-	// LeaseJobs leases up to max jobs that are due, fairly across apps.
-	LeaseJobs(ctx context.Context, lane Lane, holder string, until time.Time, max int) ([]Job, error)
+	// LeaseJobs leases up to max jobs that are due, fairly across apps, but for
+	// those of the environments that are left to other servers.
+	LeaseJobs(ctx context.Context, lane Lane, holder string, until time.Time, max int, except ...aurora.Environment) ([]Job, error)
 	// PlanJob freezes the devices of a block job, marks them targeted, and
 	// updates and returns the badges of the reachable ones if the message has
 	// one. An in-app message begins to wait for j.ByPlatform. ErrLost.
@@ -225,6 +228,9 @@ type Config struct {
 	Work func()
 	// Holder is who leases jobs; "" means a name drawn at random.
 	Holder string
+	// Elsewhere reports whether this server cannot reach an environment's vendor
+	// while another server does, which then gets its jobs; may be nil.
+	Elsewhere func(aurora.Environment) bool
 	// Arrived tells devices, nil for any of the app's, that an in-app message
 	// waits for them; may be nil.
 	Arrived func(appID int64, numbers *roaring.Bitmap)

@@ -46,6 +46,9 @@ func New(c Config) *Service {
 	if c.Workers == [2]int{} {
 		c.Workers = [2]int{256, 4}
 	}
+	if c.Elsewhere == nil {
+		c.Elsewhere = func(aurora.Environment) bool { return false }
+	}
 	if c.Holder == "" {
 		c.Holder = rand.Text()
 	}
@@ -139,7 +142,7 @@ func (s *Service) runLane(ctx context.Context, lane Lane, wg *sync.WaitGroup) {
 		var err error
 		n := len(free)
 		if n > 0 {
-			jobs, err = s.c.Messages.LeaseJobs(ctx, lane, s.holder, time.Now().Add(leaseTime), n)
+			jobs, err = s.c.Messages.LeaseJobs(ctx, lane, s.holder, time.Now().Add(leaseTime), n, s.elsewhere()...)
 		}
 		if err != nil && ctx.Err() == nil {
 			s.c.Logger.ErrorContext(ctx, "no jobs could be leased; trying again", "lane", lane, "error", err)
@@ -163,6 +166,16 @@ func (s *Service) runLane(ctx context.Context, lane Lane, wg *sync.WaitGroup) {
 		case <-time.After(pollPause):
 		}
 	}
+}
+
+// elsewhere are the environments whose jobs are left to other servers.
+func (s *Service) elsewhere() (list []aurora.Environment) {
+	for _, env := range []aurora.Environment{aurora.Development, aurora.Production} {
+		if s.c.Elsewhere(env) {
+			list = append(list, env)
+		}
+	}
+	return list
 }
 
 func (s *Service) wakeLane(lane Lane) {

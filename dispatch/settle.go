@@ -75,6 +75,9 @@ func (w *work) finish(ctx context.Context) error {
 	if w.stopped != "" {
 		w.failAll(w.unsettled(), w.stopped)
 	}
+	if w.parked == "" && w.left && w.stopped == "" {
+		return w.leave(ctx)
+	}
 	if w.parked == "" {
 		return w.settle(ctx, true)
 	}
@@ -88,6 +91,15 @@ func (w *work) finish(ctx context.Context) error {
 		return w.settle(ctx, true)
 	}
 	return w.giveBack(ctx, parkedWait)
+}
+
+// leave gives the job to the servers that reach the vendor.
+func (w *work) leave(ctx context.Context) error {
+	err := w.giveBack(ctx, 0)
+	if err == nil {
+		w.s.Wake()
+	}
+	return err
 }
 
 // giveUp settles a job whose message can no longer be read: whoever is waited

@@ -72,6 +72,7 @@ type work struct {
 	leased   time.Time       // until when, as far as written by this worker
 	stopped  string          // reason for which the message is wrong for everyone
 	parked   string          // reason for which the credential is refused
+	left     bool            // for another server, which reaches the vendor
 }
 
 func (w *work) run(ctx context.Context) (err error) {
@@ -108,6 +109,9 @@ func (w *work) run(ctx context.Context) (err error) {
 	if w.expired(time.Now()) {
 		w.failAll(w.job.Targets, aurora.ReasonExpired)
 		return w.finish(ctx)
+	}
+	if w.s.c.Elsewhere(w.message.Environment()) { // leased before that was known
+		return w.leave(ctx)
 	}
 	w.route, err = w.s.c.Channel.Open(ctx, &w.message)
 	if aurora.KindOf(err) == aurora.NotFound {
@@ -244,7 +248,7 @@ func (w *work) send(ctx context.Context, targets *roaring.Bitmap) error {
 func (w *work) halted() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.stopped != "" || w.parked != ""
+	return w.stopped != "" || w.parked != "" || w.left
 }
 
 // awaitAnswers waits for the deliveries in flight, writing outcomes meanwhile.
@@ -296,6 +300,10 @@ func (w *work) answered(d aurora.Delivery, o aurora.Outcome) {
 	case aurora.CredentialFault:
 		w.parked = o.Reason // the device keeps no outcome: it waits with the job
 	case aurora.VendorFault:
+		if !o.Unsure && w.s.c.Elsewhere(w.message.Environment()) {
+			w.left = true // the device keeps no outcome: it was not sent to
+			return
+		}
 		w.again(d, o)
 	default:
 		w.mark(aurora.Failed(o.Reason), d.Number)

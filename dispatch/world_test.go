@@ -78,8 +78,9 @@ type world struct {
 	ledger   *ledger.Service
 	vendor   *vendor
 	app      aurora.App
-	halt     func() // ends the workers
-	stop     func() // ends the workers and closes the database
+	config   func(*dispatch.Config) // changes it, if set
+	halt     func()                 // ends the workers
+	stop     func()                 // ends the workers and closes the database
 }
 
 // inWorld runs a test in a bubble with its own time.
@@ -114,7 +115,11 @@ func (w *world) open(dir string) {
 	w.db = db
 	w.registry = registry.New(db, nil, nil)
 	w.ledger = ledger.New(db, w.registry, nowhere{})
-	w.dispatch = dispatch.New(dispatch.Config{Messages: db, Registry: w.registry, Channel: w.vendor, Parker: w.vendor})
+	c := dispatch.Config{Messages: db, Registry: w.registry, Channel: w.vendor, Parker: w.vendor}
+	if w.config != nil {
+		w.config(&c)
+	}
+	w.dispatch = dispatch.New(c)
 	if w.app.ID == 0 {
 		var p account.Founder
 		p.Email, p.DevKey, p.DevSecret = "owner@example.com", aurora.NewKey(), []byte("sealed")

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/aurora-push/aurora"
 	"github.com/aurora-push/aurora/bus"
 	"github.com/aurora-push/aurora/store"
 )
@@ -106,7 +107,11 @@ func (s *Server) beat(ctx context.Context) error {
 	if err != nil {
 		name = "a server"
 	}
-	c, err := s.store.Beat(ctx, name, s.began, s.deadAfter())
+	var unreached []aurora.Environment
+	for env := range s.channel.Outages() {
+		unreached = append(unreached, env)
+	}
+	c, err := s.store.Beat(ctx, name, s.began, s.deadAfter(), unreached...)
 	s.cluster.mu.Lock()
 	s.cluster.servers, s.cluster.nodes, s.cluster.ahead, s.cluster.missed = len(c.Nodes), c.Nodes, c.Ahead, err
 	s.cluster.mu.Unlock()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"time"
 
 	"github.com/aurora-push/aurora"
 	"github.com/aurora-push/aurora/channel"
@@ -44,6 +45,9 @@ func (s *Server) gateways(ctx context.Context) (*channel.Gateways, error) {
 		}
 	}
 	g := &channel.Gateways{Production: c.APNs, Sandbox: c.APNsSandbox, Logger: c.Logger}
+	if s.store.Shared() {
+		g.GiveUpAfter = handOver
+	}
 	for name, value := range map[string]string{"--apns": c.APNs, "--apns-sandbox": c.APNsSandbox} {
 		if u, err := url.Parse(value); value != "" && (err != nil || u.Scheme != "https" || u.Host == "" || u.Path != "") {
 			return nil, fmt.Errorf("%s %q is not a gateway: give https://host:port", name, value)
@@ -70,6 +74,10 @@ func (s *Server) Gateways() []string {
 func InspectCredential(file aurora.CredentialFile) (aurora.InspectedCredential, error) {
 	return new(channel.Gateways).Inspect(file)
 }
+
+// handOver is how long notifications wait for a connection to APNs where another
+// server may have one.
+const handOver = 6 * time.Second
 
 // keepGateways stores the gateways of a running server.
 func (s *Server) keepGateways(ctx context.Context) error {

@@ -20,6 +20,7 @@ type health struct {
 	check func(context.Context) error
 	clock func() error // what is wrong with this machine's clock
 	hints func() error // why hints do not reach other servers, which costs time only
+	apns  func() error // which gateways of APNs are out of reach: requests are served all the same
 
 	mu       sync.Mutex
 	draining bool
@@ -43,6 +44,7 @@ func (h *health) ready(w http.ResponseWriter, r *http.Request) {
 		Database string `json:"database"`
 		Clock    string `json:"clock,omitempty"`
 		Hints    string `json:"hints,omitempty"`
+		APNs     string `json:"apns,omitempty"`
 	}{Database: "ok"}
 	draining, problem := h.state(r.Context())
 	if answer.Draining = draining; problem != nil {
@@ -54,6 +56,9 @@ func (h *health) ready(w http.ResponseWriter, r *http.Request) {
 	}
 	if err := h.hints(); err != nil {
 		answer.Hints = err.Error()
+	}
+	if err := h.apns(); err != nil {
+		answer.APNs = err.Error()
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")

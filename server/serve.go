@@ -62,6 +62,7 @@ func (s *Server) Start(ctx context.Context) (err error) {
 		s.workers.Go(func() { s.heed(run, workTopic, s.Dispatch.Look) })
 		s.workers.Go(func() { s.heed(run, accountTopic, s.Accounts.Forget) })
 	}
+	s.workers.Go(func() { s.watchOutages(run) })
 	s.workers.Go(func() { s.Accounts.Run(run) })
 	s.workers.Go(func() { s.Registry.Run(run) })
 	s.workers.Go(func() { s.Dispatch.Run(run) })

@@ -120,6 +120,7 @@ type Server struct {
 	health   *health
 	bus      bus.Bus
 	cluster  cluster
+	outages  outages
 	began    time.Time
 	metrics  *metrics
 	tracer   *tracer
@@ -202,10 +203,10 @@ func (s *Server) wire(ctx context.Context) error {
 	if err := s.openBus(ctx); err != nil {
 		return err
 	}
-	s.health.hints = s.bus.Trouble
+	s.health.hints, s.health.apns = s.bus.Trouble, s.unreached
 	s.Ledger = ledger.New(s.store, s.Registry, s.bus)
 	s.Inbox = inbox.New(inbox.Config{Queue: s.store, Bus: s.bus, Moved: s.Ledger.Hint, Logger: c.Logger})
-	s.Dispatch = dispatch.New(dispatch.Config{Messages: s.store, Groups: s.store, Files: s.store, Assets: s.store, Registry: s.Registry, Channel: s.channel, Parker: s.Accounts, Hint: s.Ledger.Hint, Work: func() { s.bus.Publish(workTopic, "") }, Holder: s.store.Node(), Arrived: s.Inbox.Arrived, Tracer: s.tracer, Accepted: s.metrics.countAccepted, Settled: s.metrics.countSettled, Broadcasts: s.broadcastLimit, Logger: c.Logger})
+	s.Dispatch = dispatch.New(dispatch.Config{Messages: s.store, Groups: s.store, Files: s.store, Assets: s.store, Registry: s.Registry, Channel: s.channel, Parker: s.Accounts, Hint: s.Ledger.Hint, Work: func() { s.bus.Publish(workTopic, "") }, Holder: s.store.Node(), Elsewhere: s.elsewhere, Arrived: s.Inbox.Arrived, Tracer: s.tracer, Accepted: s.metrics.countAccepted, Settled: s.metrics.countSettled, Broadcasts: s.broadcastLimit, Logger: c.Logger})
 	s.Assets = dispatch.NewAssets(s.store)
 	s.Files = dispatch.NewFiles(s.store, c.Logger)
 	s.Schedules = dispatch.NewSchedules(dispatch.ScheduleConfig{Service: s.Dispatch, Store: s.store, Max: c.MaxSchedules, Logger: c.Logger})

@@ -19,8 +19,8 @@ import (
 // insertJob stores a job. due is when it may be leased: for one that is leased
 // already, when its lease ends.
 func insertJob(t *tx, j dispatch.Job, holder string, due time.Time) error {
-	_, err := t.exec("INSERT INTO job (id, message_id, app_id, lane, block, attempt, due_at, holder, fence, targets, badges, part) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
-		j.ID, int64(j.MessageID), j.AppID, int(j.Lane), j.Block, j.Attempt, millis(due), holder, j.Fence, optionalBlob(j.Targets), encodeBadges(j.Badges), string(j.Part))
+	_, err := t.exec("INSERT INTO job (id, message_id, app_id, lane, block, attempt, due_at, holder, fence, targets, badges, part, environment) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+		j.ID, int64(j.MessageID), j.AppID, int(j.Lane), j.Block, j.Attempt, millis(due), holder, j.Fence, optionalBlob(j.Targets), encodeBadges(j.Badges), string(j.Part), int(j.Environment))
 	return err
 }
 
@@ -36,12 +36,12 @@ func optionalBlob(b *roaring.Bitmap) []byte {
 	return blobOf(b)
 }
 
-const jobColumns = "id, message_id, app_id, lane, block, attempt, due_at, fence, targets, badges, part"
+const jobColumns = "id, message_id, app_id, lane, block, attempt, due_at, fence, targets, badges, part, environment"
 
 func scanJob(row scanner) (j dispatch.Job, err error) {
 	var due int64
 	var targets, badges []byte
-	if err := row.Scan(&j.ID, &j.MessageID, &j.AppID, &j.Lane, &j.Block, &j.Attempt, &due, &j.Fence, &targets, &badges, &j.Part); err != nil {
+	if err := row.Scan(&j.ID, &j.MessageID, &j.AppID, &j.Lane, &j.Block, &j.Attempt, &due, &j.Fence, &targets, &badges, &j.Part, &j.Environment); err != nil {
 		return j, err
 	}
 	j.NotBefore = fromMillis(due)
@@ -57,9 +57,13 @@ func scanJob(row scanner) (j dispatch.Job, err error) {
 
 // LeaseJobs leases jobs that are due. An expired lease makes a job due again;
 // its new fence keeps the old holder from settling it.
-func (s *Store) LeaseJobs(ctx context.Context, lane dispatch.Lane, holder string, until time.Time, max int) (jobs []dispatch.Job, err error) {
+func (s *Store) LeaseJobs(ctx context.Context, lane dispatch.Lane, holder string, until time.Time, max int, except ...aurora.Environment) (jobs []dispatch.Job, err error) {
+	not := [2]int{-1, -1} // there are two environments
+	for i, env := range except {
+		not[i] = int(env)
+	}
 	var due int
-	err = s.row(ctx, "SELECT COUNT(*) FROM (SELECT 1 FROM job WHERE lane = $1 AND due_at <= $2 LIMIT 1) q", int(lane), time.Now().UnixMilli()).Scan(&due)
+	err = s.row(ctx, "SELECT COUNT(*) FROM (SELECT 1 FROM job WHERE lane = $1 AND due_at <= $2 AND environment <> $3 AND environment <> $4 LIMIT 1) q", int(lane), time.Now().UnixMilli(), not[0], not[1]).Scan(&due)
 	if err != nil || due == 0 { // an idle lane costs a read, not a commit
 		return nil, err
 	}
@@ -71,8 +75,8 @@ func (s *Store) LeaseJobs(ctx context.Context, lane dispatch.Lane, holder string
 			jobs = append(jobs, j)
 			return err
 		}, `UPDATE job SET holder = $3, due_at = $4, fence = fence + 1 WHERE id IN (
-			SELECT j.id FROM job j JOIN (SELECT id, ROW_NUMBER() OVER (PARTITION BY app_id ORDER BY due_at, id) AS place FROM job WHERE lane = $1 AND due_at <= $2 ORDER BY due_at LIMIT 10000) q
-			ON q.id = j.id WHERE j.due_at <= $2 ORDER BY q.place, j.id LIMIT $5`+s.dialect.skipLocked+`) RETURNING `+jobColumns, int(lane), millis(t.now), holder, millis(until), max)
+			SELECT j.id FROM job j JOIN (SELECT id, ROW_NUMBER() OVER (PARTITION BY app_id ORDER BY due_at, id) AS place FROM job WHERE lane = $1 AND due_at <= $2 AND environment <> $6 AND environment <> $7 ORDER BY due_at LIMIT 10000) q
+			ON q.id = j.id WHERE j.due_at <= $2 ORDER BY q.place, j.id LIMIT $5`+s.dialect.skipLocked+`) RETURNING `+jobColumns, int(lane), millis(t.now), holder, millis(until), max, not[0], not[1])
 	})
 	if err != nil { // what was read is not leased: another may work on it
 		return nil, err

@@ -83,7 +83,10 @@ func insertAccepted(t *tx, a dispatch.Accepted) (leased *dispatch.Job, err error
 	}
 	if a.Targets == nil {
 		for _, block := range a.Blocks {
-			j := dispatch.Job{ID: newJobID(), MessageID: m.ID, AppID: m.AppID, Lane: dispatch.Broadcast, Block: int64(block)}
+			j := dispatch.Job{ID: newJobID(), MessageID: m.ID, AppID: m.AppID, Lane: dispatch.Broadcast, Block: int64(block), Environment: m.Environment()}
+			if !m.Content.Notifies() {
+				j.Environment = aurora.NoEnvironment // an in-app message is sent to nobody
+			}
 			if m.Content.Notifies() || m.Content.InApp != nil || m.Content.VoIP == nil {
 				if err := insertJob(t, j, "", t.now); err != nil {
 					return nil, err
@@ -92,7 +95,7 @@ func insertAccepted(t *tx, a dispatch.Accepted) (leased *dispatch.Job, err error
 			if m.Content.VoIP == nil {
 				continue
 			}
-			j.ID, j.Part = newJobID(), aurora.VoIPPart
+			j.ID, j.Part, j.Environment = newJobID(), aurora.VoIPPart, m.Environment()
 			if err := insertJob(t, j, "", t.now); err != nil {
 				return nil, err
 			}
@@ -106,7 +109,7 @@ func insertAccepted(t *tx, a dispatch.Accepted) (leased *dispatch.Job, err error
 		return nil, err
 	}
 	if m.Content.VoIP != nil {
-		j := dispatch.Job{ID: newJobID(), MessageID: m.ID, AppID: m.AppID, Lane: dispatch.Direct, Part: aurora.VoIPPart, Block: dispatch.Explicit, Targets: a.Targets}
+		j := dispatch.Job{ID: newJobID(), MessageID: m.ID, AppID: m.AppID, Lane: dispatch.Direct, Part: aurora.VoIPPart, Block: dispatch.Explicit, Targets: a.Targets, Environment: m.Environment()}
 		if err := insertJob(t, j, "", t.now); err != nil {
 			return nil, err
 		}
@@ -115,7 +118,7 @@ func insertAccepted(t *tx, a dispatch.Accepted) (leased *dispatch.Job, err error
 		return nil, nil
 	}
 	// No other job has a message's id: those of the others lie beyond all messages'.
-	j := dispatch.Job{ID: int64(m.ID), MessageID: m.ID, AppID: m.AppID, Lane: dispatch.Direct, Block: dispatch.Explicit, Targets: targets}
+	j := dispatch.Job{ID: int64(m.ID), MessageID: m.ID, AppID: m.AppID, Lane: dispatch.Direct, Block: dispatch.Explicit, Targets: targets, Environment: m.Environment()}
 	if m.Options.Pace > 0 {
 		j.Block, j.Lane = dispatch.Unpaced, dispatch.Broadcast
 	}

@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"strings"
 	"sync"
 	"time"
 
+	"github.com/aurora-push/aurora"
 	"github.com/aurora-push/aurora/audience"
 )
 
@@ -24,6 +26,8 @@ import (
 type Node struct {
 	ID, Name          string
 	StartedAt, SeenAt time.Time
+	// Unreached are the environments of APNs that it cannot reach.
+	Unreached []aurora.Environment
 }
 
 // Cluster is what a server finds out by telling that it is alive.
@@ -42,8 +46,9 @@ const databaseNow = "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT
 
 // Beat tells the other servers that this one is alive, and gives back what dead
 // ones have leased: those that have not told so for deadAfter. It is called at
-// least four times as often.
-func (s *Store) Beat(ctx context.Context, name string, started time.Time, deadAfter time.Duration) (c Cluster, err error) {
+// least four times as often. unreached are the environments of APNs that this
+// server cannot reach.
+func (s *Store) Beat(ctx context.Context, name string, started time.Time, deadAfter time.Duration, unreached ...aurora.Environment) (c Cluster, err error) {
 	if !s.dialect.shared {
 		return Cluster{Nodes: []Node{{ID: s.Node(), Name: name, StartedAt: started, SeenAt: time.Now()}}}, nil
 	}
@@ -59,8 +64,8 @@ func (s *Store) Beat(ctx context.Context, name string, started time.Time, deadAf
 	}
 	judge := s.beats.steady(now, deadAfter.Milliseconds())
 	err = s.write(ctx, func(t *tx) error {
-		_, err := t.exec(`INSERT INTO node (id, name, started_at, seen_at) VALUES ($1, $2, $3, $4)
-			ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at`, s.Node(), name, millis(started), now)
+		_, err := t.exec(`INSERT INTO node (id, name, started_at, seen_at, unreached) VALUES ($1, $2, $3, $4, $5)
+			ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at, unreached = excluded.unreached`, s.Node(), name, millis(started), now, joinEnvironments(unreached))
 		return err
 	})
 	if err != nil {
@@ -70,15 +75,16 @@ func (s *Store) Beat(ctx context.Context, name string, started time.Time, deadAf
 	err = s.rows(ctx, func(row scanner) error {
 		var n Node
 		var started, seen int64
-		err := row.Scan(&n.ID, &n.Name, &started, &seen)
-		n.StartedAt, n.SeenAt = fromMillis(started), fromMillis(seen)
+		var unreached string
+		err := row.Scan(&n.ID, &n.Name, &started, &seen, &unreached)
+		n.StartedAt, n.SeenAt, n.Unreached = fromMillis(started), fromMillis(seen), splitEnvironments(unreached)
 		if now-seen > deadAfter.Milliseconds() {
 			dead = append(dead, n)
 		} else {
 			c.Nodes = append(c.Nodes, n)
 		}
 		return err
-	}, "SELECT id, name, started_at, seen_at FROM node ORDER BY started_at, id")
+	}, "SELECT id, name, started_at, seen_at, unreached FROM node ORDER BY started_at, id")
 	for _, n := range dead {
 		if !judge {
 			break
@@ -89,6 +95,23 @@ func (s *Store) Beat(ctx context.Context, name string, started time.Time, deadAf
 		c.Freed = append(c.Freed, n.Name)
 	}
 	return c, err
+}
+
+func joinEnvironments(list []aurora.Environment) string {
+	names := make([]string, len(list))
+	for i, env := range list {
+		names[i] = env.String()
+	}
+	return strings.Join(names, ",")
+}
+
+func splitEnvironments(text string) (list []aurora.Environment) {
+	for name := range strings.SplitSeq(text, ",") {
+		if env, err := aurora.ParseEnvironment(name); err == nil {
+			list = append(list, env)
+		}
+	}
+	return list
 }
 
 // beats are this server's own. One that could not tell that it is alive, as
