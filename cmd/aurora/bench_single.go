@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
+	"runtime/pprof"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -22,10 +24,11 @@ func benchSingleCommand() *cobra.Command {
 	var o singleBench
 	var data string
 	cmd := &cobra.Command{
-		Use:   "single [--time 10s] [--rate R] [--connections C] [--broadcast N] [--data DIR]",
+		Use:   "single [--time 10s] [--rate R] [--connections C] [--broadcast N] [--profile FILE] [--data DIR]",
 		Short: "Measure pushes to one device each, beside a push to N others",
-		Long:  "Start Aurora and a local APNs in bench mode in this process and send pushes to one device each through REST, over keep-alive connections that each wait for their answer. With --rate they are sent at that rate, else as fast as they are answered. With --broadcast a push to N devices runs beside them, one after the other. The time to the wire is from when a push was due to when its notification reached the local APNs: it includes the caller's own waiting. All cost, the load generator's and the local APNs's too, is in the CPU time. The last line is JSON.",
-		Args:  cobra.NoArgs,
+		Long: "Start Aurora and a local APNs in bench mode in this process, and a load generator in another one, which sends pushes to one device each through REST, over keep-alive connections that each wait for their answer. With --rate they are sent at that rate, else as fast as they are answered. With --broadcast a push to N devices runs beside them, one after the other. " +
+			"The time to the wire is from when a push was due to when its notification reached the local APNs: it includes the caller's own waiting. The CPU time is of both processes, and of the generator alone. --profile writes a CPU profile of the server and the local APNs. The last line is JSON.",
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			r, err := o.run(cmd.Context(), cmd.ErrOrStderr(), data)
 			if err != nil {
@@ -39,7 +42,9 @@ func benchSingleCommand() *cobra.Command {
 	f.IntVar(&o.rate, "rate", 0, "pushes a second (0 = as fast as they are answered)")
 	f.IntVar(&o.connections, "connections", 128, "keep-alive connections")
 	f.IntVar(&o.broadcast, "broadcast", 0, "devices of the push that runs beside them (0 = none)")
+	f.StringVar(&o.profile, "profile", "", "file for a CPU profile of this process while pushes are sent")
 	f.StringVar(&data, "data", "", "folder to work in, which keeps its devices (default: a temporary one)")
+	cmd.AddCommand(singleLoadCommand())
 	return cmd
 }
 
@@ -49,10 +54,10 @@ const singleTargets = 1000
 type singleBench struct {
 	length                       time.Duration
 	rate, connections, broadcast int
+	profile                      string
 
 	d       *demo
-	ids     []string // registration ids of the targets
-	sent    atomic.Int64
+	ids     []string       // registration ids of the targets
 	onWire  []atomic.Int64 // by number of the push: nanoseconds since begin, 0 for not yet
 	arrived atomic.Int64   // different pushes
 	again   atomic.Int64   // repeats
@@ -70,6 +75,8 @@ type singleResult struct {
 	AnswerP99    float64 `json:"to_answer_p99_ms"`
 	Seconds      float64 `json:"seconds"`
 	CPU          float64 `json:"cpu_seconds"`
+	GeneratorCPU float64 `json:"generator_cpu_seconds"` // in it
+	CPUPer       float64 `json:"cpu_us_per_push"`       // of all, a broadcast included
 	Broadcasts   float64 `json:"broadcasts"`
 	BroadcastPer float64 `json:"broadcast_rate"`
 	Lost         int64   `json:"lost"`
@@ -83,7 +90,7 @@ func (o *singleBench) run(ctx context.Context, progress io.Writer, data string) 
 		}
 		defer os.RemoveAll(data)
 	}
-	o.onWire = make([]atomic.Int64, 1<<22)
+	o.onWire = make([]atomic.Int64, mostPushes)
 	o.begin = time.Now()
 	o.d = &demo{dir: data, logger: slog.New(slog.DiscardHandler), bench: true, bodies: o.arrive}
 	defer o.d.stop()
@@ -99,10 +106,15 @@ func (o *singleBench) run(ctx context.Context, progress io.Writer, data string) 
 	if o.broadcast > 0 {
 		wg.Go(func() { r.Broadcasts, broadcastErr = o.broadcasting(sending) })
 	}
-	latencies, err := o.load(sending)
+	endProfile, err := profileTo(o.profile)
 	if err != nil {
 		return r, err
 	}
+	load, err := o.generate(ctx)
+	if err = errors.Join(err, endProfile()); err != nil {
+		return r, err
+	}
+	latencies := load.Pushes
 	r.Seconds = time.Since(o.begin).Seconds()
 	r.Accepted = len(latencies)
 	r.AcceptedRate = float64(r.Accepted) / r.Seconds
@@ -118,7 +130,9 @@ func (o *singleBench) run(ctx context.Context, progress io.Writer, data string) 
 		}
 	}
 	r.SettledRate = float64(o.arrived.Load()) / time.Since(o.begin).Seconds()
-	r.CPU = (cpuTime() - cpu).Seconds()
+	r.GeneratorCPU = load.CPU.Seconds()
+	r.CPU = (cpuTime() - cpu).Seconds() + r.GeneratorCPU
+	r.CPUPer = r.CPU * 1e6 / float64(max(1, r.Accepted))
 	o.judge(&r, latencies)
 	return r, nil
 }
@@ -206,67 +220,22 @@ func (o *singleBench) broadcasting(ctx context.Context) (done float64, err error
 	return done, nil
 }
 
-// answered is one push with when it was due and answered.
-type answered struct {
-	number      int
-	due, answer time.Duration // since begin
-}
-
-// load sends until the context ends and returns the accepted pushes.
-func (o *singleBench) load(ctx context.Context) ([]answered, error) {
-	address := o.d.server.Addr().String()
-	lists := make([][]answered, o.connections)
-	failures := make(chan error, o.connections)
-	var wg sync.WaitGroup
-	for i := range o.connections {
-		wg.Go(func() {
-			c, err := dialKeepAlive(address, o.d.app.Key, o.d.app.MasterSecret.Reveal())
-			if err == nil {
-				lists[i], err = o.sendOn(ctx, c)
-				c.close()
-			}
-			if err != nil {
-				failures <- err
-			}
-		})
-	}
-	wg.Wait()
-	close(failures)
-	return slices.Concat(lists...), <-failures
-}
-
-func (o *singleBench) sendOn(ctx context.Context, c *keepAlive) (done []answered, err error) {
-	for {
-		n := int(o.sent.Add(1)) - 1
-		a := answered{number: n, due: time.Since(o.begin)}
-		if o.rate > 0 {
-			a.due = time.Duration(n) * time.Second / time.Duration(o.rate)
-			if err := sleep(ctx, a.due-time.Since(o.begin)); err != nil {
-				return done, nil
-			}
-		}
-		if ctx.Err() != nil || n >= len(o.onWire) {
-			return done, nil
-		}
-		body := fmt.Appendf(nil, `{"platform":["ios"],"audience":{"registration_id":["%s"]},"notification":{"ios":{"alert":"%s%07d","sound":"default"}},"options":{"apns_production":false}}`, o.ids[n%len(o.ids)], mark, n)
-		if err := c.post("/v3/push", body); err != nil {
-			return done, err
-		}
-		a.answer = time.Since(o.begin)
-		done = append(done, a)
-	}
-}
-
 // judge compares what was accepted with what arrived.
 func (o *singleBench) judge(r *singleResult, all []answered) {
 	var toWire, toAnswer []time.Duration
+	ids := make(map[int64]bool, len(all))
 	for _, a := range all {
-		at := time.Duration(o.onWire[a.number].Load())
+		if ids[a.ID] {
+			r.Lost++ // two pushes cannot be one message
+			continue
+		}
+		ids[a.ID] = true
+		at := time.Duration(o.onWire[a.Number].Load())
 		if at == 0 {
 			r.Lost++
 			continue
 		}
-		toWire, toAnswer = append(toWire, at-a.due), append(toAnswer, a.answer-a.due)
+		toWire, toAnswer = append(toWire, at-a.Due), append(toAnswer, a.Answer-a.Due)
 	}
 	r.Repeated = o.again.Load()
 	if len(toWire) == 0 {
@@ -279,4 +248,19 @@ func (o *singleBench) judge(r *singleResult, all []answered) {
 	}
 	r.P50, r.P99, r.Worst = ms(toWire, 0.5), ms(toWire, 0.99), ms(toWire, 1)
 	r.AnswerP50, r.AnswerP99 = ms(toAnswer, 0.5), ms(toAnswer, 0.99)
+}
+
+// profileTo begins a CPU profile in a file, "" for none, and returns what ends it.
+func profileTo(file string) (end func() error, err error) {
+	if file == "" {
+		return func() error { return nil }, nil
+	}
+	f, err := os.Create(file)
+	if err != nil {
+		return nil, err
+	}
+	if err := pprof.StartCPUProfile(f); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return func() error { pprof.StopCPUProfile(); return f.Close() }, nil
 }
