@@ -3,11 +3,8 @@ package store
 import (
 	"context"
 	"encoding/binary"
-	"encoding/hex"
 	"errors"
-	"iter"
 	"math/rand/v2"
-	"slices"
 	"time"
 
 	"github.com/RoaringBitmap/roaring/v2"
@@ -255,64 +252,6 @@ func putMark(t *tx, id aurora.MessageID, block uint32, mark aurora.Mark, b *roar
 		ON CONFLICT (message_id, block, mark) DO UPDATE SET bitmap = excluded.bitmap, devices = excluded.devices, written_at = excluded.written_at`,
 		int64(id), block, string(mark), blobOf(b), int64(b.GetCardinality()), millis(t.now))
 	return err
-}
-
-const targetColumns = "number, platform, token, environment, retired_reason, push_disabled"
-
-// portion is how many targets are read by one statement.
-const portion = 512
-
-// ReadTargets yields devices by ascending number. They are read in portions:
-// a worker that waits between two devices for its vendor keeps neither one of
-// the few connections nor a snapshot that the log could not shrink below.
-func (s *Store) ReadTargets(ctx context.Context, appID int64, numbers *roaring.Bitmap) iter.Seq2[dispatch.Target, error] {
-	return func(yield func(dispatch.Target, error) bool) {
-		next := numbers.ManyIterator()
-		wanted := make([]uint32, min(portion, numbers.GetCardinality()))
-		var targets []dispatch.Target
-		for n := next.NextMany(wanted); n > 0; n = next.NextMany(wanted) {
-			var err error
-			if targets, err = s.readPortion(ctx, appID, wanted[:n], targets[:0]); err != nil {
-				yield(dispatch.Target{}, err)
-				return
-			}
-			for _, t := range targets {
-				if !yield(t, nil) {
-					return
-				}
-			}
-		}
-	}
-}
-
-// readPortion appends the devices with the given ascending numbers. A dense
-// set is read by a range scan, a sparse one device by device.
-func (s *Store) readPortion(ctx context.Context, appID int64, wanted []uint32, into []dispatch.Target) ([]dispatch.Target, error) {
-	add := func(row scanner) error {
-		var t dispatch.Target
-		var platform string
-		var env int
-		var token []byte
-		if err := row.Scan(&t.Number, &platform, &token, &env, &t.RetiredReason, &t.PushDisabled); err != nil {
-			return err
-		}
-		if _, found := slices.BinarySearch(wanted, t.Number); found {
-			t.Platform, t.Environment, t.Token = aurora.Platform(platform), aurora.Environment(env), hex.EncodeToString(token)
-			into = append(into, t)
-		}
-		return nil
-	}
-	lo, hi := wanted[0], wanted[len(wanted)-1]
-	if len(wanted) > 1 && int(hi-lo) < 8*len(wanted) {
-		err := s.rows(ctx, add, "SELECT "+targetColumns+" FROM device WHERE app_id = $1 AND number BETWEEN $2 AND $3 ORDER BY number", appID, lo, hi)
-		return into, err
-	}
-	for _, number := range wanted {
-		if err := s.rows(quick(ctx), add, "SELECT "+targetColumns+" FROM device WHERE app_id = $1 AND number = $2", appID, number); err != nil {
-			return into, err
-		}
-	}
-	return into, nil
 }
 
 // encodeBadges writes pairs as varints: the distance to the previous device

@@ -9,28 +9,21 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"strings"
+	"runtime/pprof"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/aurora-push/aurora"
-	"github.com/aurora-push/aurora/audience"
 	"github.com/aurora-push/aurora/client"
-	"github.com/aurora-push/aurora/registry"
 )
-
-// registrars is how many devices register at the same moment: enough that
-// commits are shared, as on a busy server.
-const registrars = 256
 
 func benchPushCommand() *cobra.Command {
 	var o pushBench
 	var data string
 	cmd := &cobra.Command{
-		Use:   "push --devices N [--badge +1] [--localized] [--split] [--stop-after 500ms] [--webhook] [--data DIR]",
+		Use:   "push --devices N [--import] [--badge +1] [--localized] [--split] [--stop-after 500ms] [--webhook] [--data DIR]",
 		Short: "Measure end to end: register N devices, send one push to all",
 		Long: "Start Aurora and a local APNs in bench mode in this process, register N devices durably, send one push to all of them through REST, and wait until every outcome is on record. What arrived is counted by the local APNs, whose cost is part of the CPU time. " +
 			"--badge, --localized and --split show what these cost: an icon number of its own for each device, text by keys, and half of the devices in each APNs environment, which are two pushes. --stop-after stops the push after a time and tells how soon nothing more arrived. --webhook tells a server in this process of every device. The last line is JSON.",
@@ -53,6 +46,8 @@ func benchPushCommand() *cobra.Command {
 	f.BoolVar(&o.split, "split", false, "half of the devices in each environment, and a push to each")
 	f.DurationVar(&o.stopAfter, "stop-after", 0, "stop the push after a time (0 = let it finish)")
 	f.BoolVar(&o.webhook, "webhook", false, "post every accepted device to a webhook in this process")
+	f.BoolVar(&o.imported, "import", false, "import the devices as a file, which is quicker than registering them; then register_rate is the import's")
+	f.StringVar(&o.profile, "cpuprofile", "", "file for a profile of the push, to be read by `go tool pprof`")
 	return cmd
 }
 
@@ -65,6 +60,8 @@ type pushBench struct {
 	webhook          bool
 	database         string
 	servers          int
+	profile          string
+	imported         bool
 
 	d       *demo
 	started time.Time
@@ -123,7 +120,11 @@ func (o *pushBench) run(ctx context.Context, progress io.Writer, data string) (r
 		}
 	}
 	begin := time.Now()
-	if err := registerMissing(ctx, o.d, o.devices, o.split); err != nil {
+	register := registerMany
+	if o.imported {
+		register = importMany
+	}
+	if err := registerMissing(ctx, o.d, o.devices, o.split, register); err != nil {
 		return r, err
 	}
 	r.Devices, r.RegisterRate = o.devices, float64(o.devices)/time.Since(begin).Seconds()
@@ -139,6 +140,11 @@ func (o *pushBench) measure(ctx context.Context, r *pushResult) error {
 			return err
 		}
 	}
+	endProfile, err := startProfile(o.profile)
+	if err != nil {
+		return err
+	}
+	defer endProfile()
 	o.d.apns.ResetDistinct()
 	before, memory := o.d.apns.Counters(), peakMemory()
 	begin, cpu := time.Now(), cpuTime()
@@ -178,6 +184,21 @@ func (o *pushBench) measure(ctx context.Context, r *pushResult) error {
 		r.Lost = int64(accepted) - distinct
 	}
 	return nil
+}
+
+// startProfile writes where the CPU goes from now on into a file, if there is to be one.
+func startProfile(path string) (end func(), err error) {
+	if path == "" {
+		return func() {}, nil
+	}
+	f, err := os.Create(path)
+	if err != nil {
+		return nil, err
+	}
+	if err := pprof.StartCPUProfile(f); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return func() { pprof.StopCPUProfile(); f.Close() }, nil
 }
 
 // arrive is told every body that reaches the local APNs.
@@ -226,52 +247,6 @@ func (o *pushBench) push(ctx context.Context, production bool, r *pushResult) (c
 		r.Left, r.Stopped = report.Stopped.Left, report.Stopped.Spared
 	}
 	return report, err
-}
-
-// registerMissing registers devices unless the folder has so many from an
-// earlier run.
-func registerMissing(ctx context.Context, d *demo, devices int, split bool) error {
-	n, err := d.server.Registry.Count(ctx, d.app.ID, audience.All())
-	if err != nil || n == uint64(devices) {
-		return err
-	}
-	if n > uint64(devices) {
-		return fmt.Errorf("the folder has %d devices already; take another, or ask for as many", n)
-	}
-	return registerMany(ctx, d, devices, split)
-}
-
-// registerMany registers devices; those that a folder has from an earlier run
-// are found by their install ids.
-func registerMany(ctx context.Context, d *demo, devices int, split bool) error {
-	var wg sync.WaitGroup
-	failures := make(chan error, registrars)
-	for first := range registrars {
-		wg.Go(func() {
-			for i := first; i < devices; i += registrars {
-				env := aurora.Development
-				if split && i%2 == 1 {
-					env = aurora.Production
-				}
-				if err := registerOne(ctx, d, i, env); err != nil {
-					failures <- err
-					return
-				}
-			}
-		})
-	}
-	wg.Wait()
-	close(failures)
-	return <-failures // nil if there was none
-}
-
-func registerOne(ctx context.Context, d *demo, i int, env aurora.Environment) error {
-	token := benchToken(uint64(i))
-	_, err := d.server.Registry.Register(ctx, d.app.ID, registry.Registration{
-		InstallID: fmt.Sprintf("install-%d", i), Secret: strings.Repeat("s", 43), Platform: aurora.IOS,
-		Change: registry.Change{Token: &token, Environment: &env},
-	})
-	return err
 }
 
 func restClient(d *demo) (*client.Client, error) {

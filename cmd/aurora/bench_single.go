@@ -151,7 +151,7 @@ func (o *singleBench) prepare(ctx context.Context, progress io.Writer) error {
 		return err
 	}
 	devices := max(singleTargets, o.broadcast)
-	if err := registerMissing(ctx, o.d, devices, false); err != nil {
+	if err := registerMissing(ctx, o.d, devices, false, registerMany); err != nil {
 		return err
 	}
 	fmt.Fprintf(progress, "%d devices are registered\n", devices)
