@@ -129,7 +129,7 @@ func (s *Service) Import(ctx context.Context, appID int64, file io.Reader, o Imp
 			return state, b.err
 		}
 		if n%importFolds == 0 && !o.DryRun {
-			if _, err := s.store.Fold(ctx); err != nil {
+			if _, _, err := s.store.Fold(ctx); err != nil {
 				return state, err
 			}
 		}

@@ -24,8 +24,8 @@ type Index interface {
 	// LookupValues adds the devices with any of the aliases or registration ids.
 	LookupValues(ctx context.Context, appID int64, f audience.Field, values []string, into *roaring.Bitmap) error
 	// Fold merges pending changes into the bitmaps of some blocks and returns
-	// how many changes it consumed.
-	Fold(ctx context.Context) (int, error)
+	// how many changes it consumed, and whether it left some of theirs.
+	Fold(ctx context.Context) (folded int, more bool, err error)
 	// Unfolded returns about how many records of changes wait to be folded.
 	Unfolded(ctx context.Context) (int64, error)
 }
@@ -143,10 +143,9 @@ func (s *Service) Count(ctx context.Context, appID int64, e audience.Expr) (uint
 // Pending returns about how many records of changes wait to be folded.
 func (s *Service) Pending(ctx context.Context) (int64, error) { return s.store.Unfolded(ctx) }
 
-const (
-	foldPause = 500 * time.Millisecond
-	foldFull  = 1000 // changes: with this many there are likely more
-)
+// foldPause is how long changes gather: the more of them are folded together,
+// the less often a bitmap is written.
+const foldPause = 500 * time.Millisecond
 
 // Run folds index changes, and writes who was seen, until the context ends.
 func (s *Service) Run(ctx context.Context) {
@@ -159,11 +158,11 @@ func (s *Service) Run(ctx context.Context) {
 // fold keeps the unfolded tail short. Answers do not depend on it.
 func (s *Service) fold(ctx context.Context) {
 	for ctx.Err() == nil {
-		n, err := s.store.Fold(ctx)
+		folded, more, err := s.store.Fold(ctx)
 		if err != nil && ctx.Err() == nil {
 			s.logger.ErrorContext(ctx, "index changes could not be folded; audiences stay right but slow down", "error", err)
 		}
-		if n >= foldFull {
+		if more && folded > 0 {
 			continue
 		}
 		select {

@@ -52,7 +52,7 @@ func TestRegistrationWithEverything(t *testing.T) {
 		if n, err := r.Count(t.Context(), app, audience.And(audience.Is(audience.Token, "production"), audience.Is(audience.Tag, "vip"))); n != 1 || err != nil {
 			t.Errorf("%d devices, %v, want 1", n, err)
 		}
-		if _, err := db.Fold(t.Context()); err != nil {
+		if _, _, err := db.Fold(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -191,7 +191,7 @@ func TestIndexAgreesWithMatch(t *testing.T) {
 		d := devices[rnd.IntN(len(devices))]
 		apply(t, r, d, randomChange(rnd, names))
 		if rnd.IntN(10) == 0 {
-			if _, err := db.Fold(t.Context()); err != nil {
+			if _, _, err := db.Fold(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 		}

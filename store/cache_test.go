@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -58,7 +59,7 @@ func TestBitmapsInMemoryAreThoseOfTheDatabase(t *testing.T) {
 		s := servers[rnd.IntN(3)]
 		switch rnd.IntN(5) {
 		case 0:
-			if _, err := s.Fold(ctx); err != nil {
+			if _, _, err := s.Fold(ctx); err != nil {
 				t.Fatal(err)
 			}
 		case 1:
@@ -137,7 +138,7 @@ func TestBitmapsAreReadByMany(t *testing.T) {
 				if err := s.ChangeDevice(ctx, app, number-uint32(n), func(d *aurora.Device) error { d.Tags = []string{fmt.Sprint("t", n%4)}; return nil }); err != nil {
 					t.Error(err)
 				}
-				if _, err := s.Fold(ctx); err != nil {
+				if _, _, err := s.Fold(ctx); err != nil {
 					t.Error(err)
 				}
 			}
@@ -154,4 +155,25 @@ func TestBitmapsAreReadByMany(t *testing.T) {
 		})
 	}
 	wg.Wait()
+	for round := range 2 { // before and after folding the rest
+		devices, err := s.FindDevices(ctx, app, registry.Query{Limit: 1000})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range 4 {
+			term, want := audience.Term{Field: audience.Tag, Value: fmt.Sprint("t", i)}, uint64(0)
+			for _, d := range devices {
+				if slices.Contains(d.Tags, term.Value) {
+					want++
+				}
+			}
+			b, err := s.LoadBlock(ctx, app, audience.BlockOf(number), []audience.Term{term})
+			if err != nil || b.Terms[term].GetCardinality() != want || want == 0 {
+				t.Errorf("round %d: the index has %v with the tag %s, the rows %d, %v", round, b.Terms[term], term.Value, want, err)
+			}
+		}
+		if _, _, err := s.Fold(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
 }

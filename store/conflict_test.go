@@ -88,7 +88,7 @@ func TestTwoServersAtOnce(t *testing.T) {
 		})
 		wg.Go(func() {
 			for range 10 {
-				if _, err := s.Fold(t.Context()); err != nil {
+				if _, _, err := s.Fold(t.Context()); err != nil {
 					t.Errorf("server %d: %v", i, err)
 				}
 			}
@@ -110,7 +110,7 @@ func TestTwoServersAtOnce(t *testing.T) {
 		t.Errorf("%d devices in blocks %v, want %d and a block for each server", got.GetCardinality(), blocks, 2*each)
 	}
 	for folded := 1; folded > 0; {
-		folded, err = a.Fold(t.Context())
+		folded, _, err = a.Fold(t.Context())
 		check(t, err)
 	}
 	indexed := roaring.New()

@@ -112,7 +112,7 @@ func TestFoldIsFair(t *testing.T) {
 		for _, d := range busy {
 			tag(t, db, d, fmt.Sprint("round-", round))
 		}
-		if _, err := db.Fold(t.Context()); err != nil {
+		if _, _, err := db.Fold(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -144,7 +144,7 @@ func TestFoldGoesInSteps(t *testing.T) {
 	all := rest()
 	steps := 0
 	for before := all; before > 0; before = rest() {
-		n, err := db.Fold(t.Context())
+		n, _, err := db.Fold(t.Context())
 		if err != nil || n == 0 {
 			t.Fatalf("folded %d of %d, %v", n, before, err)
 		}

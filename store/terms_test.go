@@ -79,7 +79,7 @@ func TestStatesFromBeforeTheyWereTerms(t *testing.T) {
 				}
 			}
 		}
-		if _, err := s.Fold(t.Context()); err != nil {
+		if _, _, err := s.Fold(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}
