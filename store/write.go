@@ -22,6 +22,7 @@ type writer struct {
 	dialect dialect
 	begin   string
 	stmts   map[string]*sql.Stmt
+	log     *checkpointer // of SQLite
 	own     chan *write   // for this writer alone
 	shared  chan *write   // for whichever is free
 	done    chan struct{} // closed: the writer has ended
@@ -60,7 +61,10 @@ func newDesk(ctx context.Context, db *sql.DB, d dialect, n int) (*desk, error) {
 		}
 		w := &writer{desk: k, db: db, conn: conn, dialect: d, begin: begin, stmts: map[string]*sql.Stmt{}, own: make(chan *write, queueSize), shared: shared, done: make(chan struct{})}
 		k.writers = append(k.writers, w)
-		return nil
+		if !d.shared {
+			w.log, err = newCheckpointer(db, conn)
+		}
+		return err
 	}
 	for range n {
 		if err := start(d.begin, shared); err != nil {
@@ -146,6 +150,9 @@ func (k *desk) close() (err error) {
 	k.once.Do(func() { close(k.quit) })
 	for _, w := range k.writers {
 		<-w.done
+		if w.log != nil {
+			w.log.beside.Wait()
+		}
 	}
 	for _, w := range k.writers {
 		err = errors.Join(err, w.forget(), w.conn.Close())
@@ -170,21 +177,29 @@ func (w *writer) run() {
 	for {
 		select {
 		case first := <-w.own:
-			w.commit(w.gather(first))
+			w.serve(first)
 		case first := <-w.shared:
-			w.commit(w.gather(first))
+			w.serve(first)
 		case <-w.desk.quit:
 			for {
 				select {
 				case first := <-w.own:
-					w.commit(w.gather(first))
+					w.serve(first)
 				case first := <-w.shared:
-					w.commit(w.gather(first))
+					w.serve(first)
 				default:
 					return
 				}
 			}
 		}
+	}
+}
+
+// serve commits a write together with those that wait beside it.
+func (w *writer) serve(first *write) {
+	w.commit(w.gather(first))
+	if w.log != nil {
+		w.log.between(w)
 	}
 }
 
