@@ -1,21 +1,16 @@
 package server_test
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -306,136 +301,6 @@ func (r *clusterRig) registrationID(s *server.Server) string {
 		return ""
 	}
 	return ids[0].RegistrationID
-}
-
-// child runs a server as a process of its own.
-func (r *clusterRig) child() (url string, process *os.Process) {
-	r.Helper()
-	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), "AURORA_TEST_SERVER="+r.TempDir(), "AURORA_TEST_APNS="+r.config.APNs, "AURORA_TEST_APNS_SANDBOX="+r.config.APNsSandbox, "AURORA_TEST_CA="+r.config.APNsCA,
-		"AURORA_TEST_SERVERS_DATABASE="+r.config.Database, "AURORA_KEY="+r.config.Key)
-	cmd.Stderr = os.Stderr
-	out, err := cmd.StdoutPipe()
-	check(r.T, err)
-	in, err := cmd.StdinPipe() // closes when the parent ends, and so does the child
-	check(r.T, err)
-	check(r.T, cmd.Start())
-	r.Cleanup(func() {
-		in.Close()
-		cmd.Process.Kill()
-		cmd.Wait()
-	})
-	line, err := bufio.NewReader(out).ReadString('\n')
-	if err != nil {
-		r.Fatalf("the server did not start: %v", err)
-	}
-	return strings.TrimSpace(line), cmd.Process
-}
-
-// Three servers: one is killed and one is stopped for longer than its leases
-// last and woken, the database is restarted, all while they send. Nothing
-// accepted is lost, the outcomes on record are right, and a schedule fires once.
-func TestServersThatDie(t *testing.T) {
-	t.Parallel()
-	database := storetest.NewServer(t)
-	r := newClusterRig(t, database.URL())
-	policy := r.apns.Policy()
-	policy.AcceptLatency = 0
-	check(t, r.apns.SetPolicy(policy))
-	const devices = 6000
-	s := r.open()
-	r.register(s, 0, devices)
-	var urls []string
-	var processes []*os.Process
-	for range 3 {
-		url, process := r.child()
-		urls, processes = append(urls, url), append(processes, process)
-	}
-	due := time.Now().Add(4 * time.Second)
-	answer, _, err := r.call("POST", urls[2]+"/v3/schedules", map[string]any{"name": "soon", "enabled": true,
-		"trigger": map[string]any{"single": map[string]any{"time": due.In(time.FixedZone("", 8*3600)).Format(time.DateTime)}}, "push": push("all", "scheduled", "")})
-	check(t, err)
-	schedule := answer["schedule_id"]
-
-	// Pushes go on all the time; one that was not answered with 200 is tried
-	// again with its cid, as clients do.
-	quit := make(chan struct{})
-	var senders sync.WaitGroup
-	var mu sync.Mutex
-	alerts, broadcasts := map[string]int{}, 0
-	note := func(alert string, n int) { mu.Lock(); alerts[alert] = n; mu.Unlock() }
-	ids, err := s.Registry.Devices(t.Context(), r.app.ID, registry.Query{Limit: 3, Before: 10})
-	check(t, err)
-	for sender := range 3 {
-		senders.Go(func() {
-			for i := 0; ; i++ {
-				alert := fmt.Sprintf("single-%d-%d", sender, i)
-				p, n := push(map[string]any{"registration_id": []string{ids[sender].RegistrationID}}, alert, r.cid(1000*sender+i)), 1
-				if sender == 0 && i%40 == 0 {
-					alert = fmt.Sprintf("broadcast-%d", i)
-					p, n = push("all", alert, r.cid(1000*sender+i)), devices
-				}
-				for try := 0; ; try++ {
-					select {
-					case <-quit:
-						return
-					default:
-					}
-					if _, _, err := r.call("POST", urls[(sender+try)%3]+"/v3/push", p); err == nil {
-						break
-					}
-					time.Sleep(20 * time.Millisecond)
-				}
-				note(alert, n)
-				if n > 1 {
-					mu.Lock()
-					broadcasts++
-					mu.Unlock()
-				}
-			}
-		})
-	}
-	time.Sleep(500 * time.Millisecond) // each fault comes while they send
-	check(t, processes[0].Signal(syscall.SIGKILL))
-	time.Sleep(500 * time.Millisecond)
-	check(t, processes[1].Signal(syscall.SIGSTOP))
-	time.Sleep(testDeadAfter * 2)
-	database.Stop(syscall.SIGQUIT) // as a crash
-	check(t, database.Start())
-	check(t, processes[1].Signal(syscall.SIGCONT))
-	time.Sleep(time.Second)
-	close(quit)
-	senders.Wait()
-	check(t, processes[1].Signal(syscall.SIGTERM))
-
-	note("scheduled", devices)
-	repeats, total := 0, 0
-	seen := r.await(alerts, 60*time.Second)
-	for alert := range alerts {
-		for _, times := range seen[alert] {
-			repeats += times - 1
-			total++
-		}
-	}
-	for begin := time.Now(); ; time.Sleep(100 * time.Millisecond) { // the last outcomes are written
-		audit, err := s.AuditOutcomes(t.Context())
-		if err == nil && len(audit.Problems) > 0 {
-			err = errors.New(audit.Problems[0])
-		}
-		if err == nil {
-			break
-		}
-		if time.Since(begin) > 30*time.Second {
-			t.Fatal(err)
-		}
-	}
-	answer, _, err = r.call("GET", urls[2]+"/v3/schedules/"+fmt.Sprint(schedule)+"/msg_ids", nil)
-	check(t, err)
-	if fired, _ := answer["msgids"].([]any); len(fired) != 1 {
-		t.Errorf("the schedule became %v, want one message", answer)
-	}
-	t.Logf("%d pushes, %d of them broadcasts, %d deliveries: none lost, %d repeated", len(alerts), broadcasts, total, repeats)
-	stop(t, s)
 }
 
 // Servers that do not belong together, or whose machines are not set up, say so

@@ -21,11 +21,15 @@ import (
 	"github.com/aurora-push/aurora"
 	"github.com/aurora-push/aurora/account"
 	"github.com/aurora-push/aurora/server"
+	"github.com/aurora-push/aurora/server/servertest"
 	localapns "github.com/aurora-push/aurora/simulator/apns"
 )
 
 // TestMain lets the test binary be the server process that the crash test kills.
 func TestMain(m *testing.M) {
+	if servertest.ServeNATS() {
+		return
+	}
 	if dir := os.Getenv("AURORA_TEST_SERVER"); dir != "" {
 		if err := runChild(dir); err != nil {
 			fmt.Fprintln(os.Stderr, err)

@@ -50,8 +50,13 @@ func (r *Relay) Hold(there, back bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for way, held := range [2]bool{there, back} {
-		if held {
+		if !held {
+			continue
+		}
+		select {
+		case <-r.ways[way]:
 			r.ways[way] = make(gate)
+		default: // held already
 		}
 	}
 }

@@ -54,6 +54,9 @@ func (s *Server) URL() string {
 	return "postgres://aurora@/aurora?host=" + url.QueryEscape(s.dir)
 }
 
+// Address is the host:port of a server that keeps what it commits.
+func (s *Server) Address() string { return "127.0.0.1:" + s.port }
+
 // start makes a cluster and starts it: on a socket alone, or with sync on a
 // port of 127.0.0.1.
 func start(sync bool) (s *Server, err error) {
