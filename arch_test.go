@@ -45,13 +45,15 @@ var may = []rule{
 
 	{"webhook", []string{"."}, "tells what happened; how it happened is the other services' business, and their records come through the store"},
 
+	{"mail", []string{"."}, "writes to people; whom and why is told by the store and the console"},
+
 	{"channel", []string{".", "apns"}, "turns messages into a vendor's notifications; who gets them is not its business"},
-	{"store", []string{".", "audience", "account", "registry", "dispatch", "ledger", "inbox", "webhook"}, "satisfies the stores that services declare, so it sees their records; no service sees it"},
+	{"store", []string{".", "audience", "account", "registry", "dispatch", "ledger", "inbox", "webhook", "mail"}, "satisfies the stores that services declare, so it sees their records; no service sees it"},
 
 	{"api", []string{".", "docs", "audience", "account", "registry", "dispatch", "ledger", "webhook"}, "decodes and answers; rules are the services', storage is unseen"},
-	{"console", []string{".", "audience", "account", "registry", "dispatch", "ledger", "webhook"}, "shows and asks; rules are the services', storage is unseen"},
-	{"server", []string{".", "sdk/ios", "audience", "account", "registry", "dispatch", "ledger", "inbox", "webhook", "api", "console", "store", "bus", "channel"}, "the only place where concrete parts meet; the simulators are not among them: production code must not need them"},
-	{"cmd/aurora", []string{".", "audience", "server", "account", "registry", "webhook", "client", "apns", "simulator/apns", "simulator/iphone"}, "flags and signals; it speaks the vocabulary and calls the services that server opened, never storage or HTTP handlers"},
+	{"console", []string{".", "audience", "account", "registry", "dispatch", "ledger", "webhook", "mail"}, "shows and asks; rules are the services', storage is unseen"},
+	{"server", []string{".", "sdk/ios", "audience", "account", "registry", "dispatch", "ledger", "inbox", "webhook", "mail", "api", "console", "store", "bus", "channel"}, "the only place where concrete parts meet; the simulators are not among them: production code must not need them"},
+	{"cmd/aurora", []string{".", "audience", "server", "account", "registry", "webhook", "mail", "client", "apns", "simulator/apns", "simulator/iphone"}, "flags and signals; it speaks the vocabulary and calls the services that server opened, never storage or HTTP handlers"},
 }
 
 type listed struct {

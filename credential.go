@@ -51,6 +51,27 @@ func (c Credential) DaysLeft(now time.Time) (int, bool) {
 	return int(left / day), true
 }
 
+// FirstWarning is how many days before a credential's end its owner is told
+// first.
+const FirstWarning = 30
+
+// warnings are the days before a credential's end at which its owner is told.
+var warnings = []int{1, 7, FirstWarning}
+
+// Warning returns which warning of the credential's end is due, by its days: of
+// several the most urgent. It stays due until the next one is.
+func (c Credential) Warning(now time.Time) (days int, due bool) {
+	if c.NotAfter.IsZero() {
+		return 0, false
+	}
+	for _, days := range warnings {
+		if !c.NotAfter.After(now.AddDate(0, 0, days)) {
+			return days, true
+		}
+	}
+	return 0, false
+}
+
 // CredentialFile is a credential as its owner hands it in.
 type CredentialFile struct {
 	File        []byte

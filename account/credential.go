@@ -33,6 +33,9 @@ type Credentials interface {
 	// Credential returns one slot, or ErrNone.
 	Credential(ctx context.Context, appID int64, env aurora.Environment) (Sealed, error)
 	RemoveCredential(ctx context.Context, appID int64, env aurora.Environment) error
+	// ProvedCredential notes that APNs accepts a credential: it is not parked any
+	// more, and waiting jobs run at once.
+	ProvedCredential(ctx context.Context, id int64, at time.Time) error
 	// ParkCredential notes why APNs refuses a credential; "" lifts it.
 	ParkCredential(ctx context.Context, id int64, reason string) error
 }
@@ -220,6 +223,28 @@ func (s *Service) openCredential(ctx context.Context, appID int64, env aurora.En
 	}
 	p, err := unpackFile(file)
 	return c.Credential, aurora.CredentialFile{File: p.File, Password: p.Password, KeyID: c.KeyID, TeamID: c.TeamID, Environment: env}, err
+}
+
+// ProbeCredential asks APNs again about the credential of a slot, and lifts what
+// it was parked for if APNs accepts it. Nothing reaches any phone.
+func (s *Service) ProbeCredential(ctx context.Context, app aurora.App, env aurora.Environment) error {
+	if err := aurora.Require(ctx, aurora.ConfigureRight); err != nil {
+		return err
+	}
+	c, file, err := s.openCredential(ctx, app.ID, env)
+	if err != nil {
+		return err
+	}
+	err = s.c.Prover.Prove(ctx, file, env, c.Topic)
+	if aurora.KindOf(err) == aurora.Unavailable {
+		refusal, _ := errors.AsType[*aurora.Error](err)
+		return &aurora.Error{Kind: aurora.Unavailable, Text: fmt.Sprintf("APNs (%s) could not be asked: %v. The credential stays as it was. Check the network, and that a firewall lets this server out to port 443 or 2197; then ask again.", env, refusal.Err), Err: err}
+	}
+	if err != nil {
+		return err
+	}
+	defer s.changed()
+	return s.c.Credentials.ProvedCredential(ctx, c.ID, time.Now())
 }
 
 // packedFile is what is sealed: the password is needed to read the file again.

@@ -234,3 +234,38 @@ func checkFacts(t *testing.T, c aurora.Credential, up aurora.CredentialFile) {
 		t.Errorf("%+v", c)
 	}
 }
+
+// TestProbeCredential: APNs is asked again about what is stored; its word lifts
+// what the credential was parked for, and a network that is down changes nothing.
+func TestProbeCredential(t *testing.T) {
+	a := startAPNs(t)
+	s, app := openBeside(t, a)
+	made, err := a.Issue(localapns.IssueRequest{BundleID: bundleID, Production: true})
+	check(t, err)
+	stored, err := s.Accounts.StoreCredential(t.Context(), app, aurora.CredentialFile{File: made.P12})
+	check(t, err)
+	slot := func() aurora.Credential {
+		t.Helper()
+		all, err := s.Accounts.Credentials(t.Context(), app.ID)
+		check(t, err)
+		return all[0]
+	}
+	before := slot()
+	check(t, s.Accounts.ParkCredential(t.Context(), before.ID, "BadCertificate"))
+	check(t, s.Accounts.ProbeCredential(t.Context(), app, aurora.Production))
+	if after := slot(); after.Parked != "" || !after.ParkedAt.IsZero() || !after.ValidatedAt.After(stored[0].ValidatedAt) {
+		t.Errorf("after a good probe: %+v", after)
+	}
+	refused(t, s.Accounts.ProbeCredential(t.Context(), app, aurora.Development), aurora.NotFound)
+	check(t, a.Revoke(made.Certificate.SerialNumber.Text(16)))
+	if says := refused(t, s.Accounts.ProbeCredential(t.Context(), app, aurora.Production), aurora.Invalid); !strings.Contains(says, "refused the credential") || !strings.Contains(says, "Upload") {
+		t.Errorf("revoked: %s", says)
+	}
+	stop(t, a)
+	if says := refused(t, s.Accounts.ProbeCredential(t.Context(), app, aurora.Production), aurora.Unavailable); !strings.Contains(says, "stays as it was") || strings.Contains(says, "upload it again") {
+		t.Errorf("unreachable: %s", says)
+	}
+	if after := slot(); after.Parked != "" {
+		t.Errorf("a probe without an answer parked it: %s", after.Parked)
+	}
+}

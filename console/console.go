@@ -41,7 +41,9 @@ type Config struct {
 	Settings Settings
 	Hooks    Hooks
 	Operator Operator
-	Sample   fs.FS
+	// Letters mails invitations; nil where no mail server is set.
+	Letters Letters
+	Sample  fs.FS
 	// Editor changes devices and segments; without it both are read only.
 	Editor DeviceEditor
 
@@ -115,6 +117,7 @@ func (c *console) routes(mux router) {
 
 	mux.Handle("GET /apps/{key}/credential", c.inApp(c.credentials))
 	mux.Handle("POST /apps/{key}/credential", c.inApp(c.uploadCredential))
+	mux.Handle("POST /apps/{key}/credential/probe", c.inApp(c.probeCredential))
 	mux.Handle("POST /apps/{key}/credential/remove", c.inApp(c.removeCredential))
 
 	mux.Handle("GET /apps/{key}/send", c.inApp(c.compose))
@@ -220,6 +223,7 @@ func (c *console) settingsRoutes(mux router) {
 	}
 	if c.Operator != nil {
 		mux.Handle("GET /system", c.signedIn(c.system))
+		mux.Handle("POST /system/mail", c.signedIn(c.testMail))
 	}
 	if c.Sample != nil {
 		mux.Handle("GET /apps/{key}/sample.zip", c.inApp(c.sample))

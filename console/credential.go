@@ -2,6 +2,7 @@ package console
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"mime"
@@ -24,6 +25,10 @@ type credentialPage struct {
 	Slots   []slot
 	Form    uploadForm
 	Problem string
+	// Probed is the slot that APNs was asked about again, and Verdict what is wrong.
+	Probed  aurora.Environment
+	Verdict string
+	Mails   bool // warnings go by mail too
 }
 
 // slot is one environment and what fills it.
@@ -65,6 +70,24 @@ func (c *console) fill(cred aurora.Credential) slot {
 	return s
 }
 
+// urgentDays is from when on every page of an app asks to renew a credential; the
+// first page does earlier.
+const urgentDays = 7
+
+// urgent returns the credentials that stop pushes now or soon.
+func (c *console) urgent(ctx context.Context, appID int64) (list []slot) {
+	stored, err := c.Account.Credentials(ctx, appID)
+	if err != nil { // the page itself matters more
+		c.log.Error("console: credentials", "err", err)
+	}
+	for _, s := range c.slots(stored) {
+		if s.Filled && (s.State == "refused" || s.State == "expired" || s.State == "expiring" && s.Days < urgentDays) {
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
 func (c *console) credentials(w http.ResponseWriter, r *http.Request, v visit) error {
 	return c.showCredentials(w, r, v, http.StatusOK, credentialPage{})
 }
@@ -74,7 +97,7 @@ func (c *console) showCredentials(w http.ResponseWriter, r *http.Request, v visi
 	if err != nil {
 		return err
 	}
-	page.Slots = c.slots(stored)
+	page.Slots, page.Mails = c.slots(stored), c.Letters != nil
 	return c.page(w, r, v, status, "credential", "Credential", page)
 }
 
@@ -222,6 +245,21 @@ func refuseUpload(err error) error {
 		return errFileTooLarge
 	}
 	return aurora.Errorf(aurora.Invalid, "The upload broke off or could not be read. Choose the file and try again.")
+}
+
+// probeCredential asks APNs again and shows its verdict where the credential is.
+func (c *console) probeCredential(w http.ResponseWriter, r *http.Request, v visit) error {
+	env, err := aurora.ParseEnvironment(r.PostForm.Get("environment"))
+	if err != nil {
+		return err
+	}
+	if err = c.Account.ProbeCredential(r.Context(), v.app, env); err == nil {
+		return c.done(w, r, "/apps/"+v.app.Key+"/credential", "Apple's APNs accepts the credential.")
+	}
+	if aurora.KindOf(err) == aurora.Internal {
+		return err
+	}
+	return c.showCredentials(w, r, v, statusOf(err), credentialPage{Probed: env, Verdict: c.sentence(r, err)})
 }
 
 func (c *console) removeCredential(w http.ResponseWriter, r *http.Request, v visit) error {

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aurora-push/aurora"
 )
@@ -105,4 +106,36 @@ func TestSlots(t *testing.T) {
 		t.Errorf("left: %v", w.credentials[1])
 	}
 	contains(t, v.follow(removed).Body.String(), "The credential was removed.", "Empty")
+}
+
+// TestProbeByPage: the verdict stands where the credential is.
+func TestProbeByPage(t *testing.T) {
+	w := newWorld(plain)
+	v := newVisitor(t, w, ownerSession)
+	w.credentials[1][1].Parked = "BadCertificate"
+	done := v.post(full+"/credential/probe", "environment=production")
+	contains(t, v.follow(done).Body.String(), "APNs accepts the credential")
+	w.refuse = aurora.Errorf(aurora.Unavailable, "APNs could not be asked. <b>")
+	rec := v.post(full+"/credential/probe", "environment=development")
+	if rec.Code != http.StatusServiceUnavailable {
+		t.Errorf("status %d", rec.Code)
+	}
+	contains(t, rec.Body.String(), "APNs could not be asked. &lt;b&gt;")
+	if rec := v.post(full+"/credential/probe", "environment=moon"); rec.Code != 422 {
+		t.Errorf("status %d", rec.Code)
+	}
+}
+
+// TestUrgentCredentialsAreOnEveryPage of their app, without a mail server too.
+func TestUrgentCredentialsAreOnEveryPage(t *testing.T) {
+	w := newWorld(plain)
+	v := newVisitor(t, w, ownerSession)
+	if body := v.get(full + "/devices").Body.String(); strings.Contains(body, "A credential") {
+		t.Error("twenty days before the end every page warns")
+	}
+	w.credentials[1][0].NotAfter = time.Now().Add(5*24*time.Hour + time.Hour)
+	contains(t, v.get(full+"/devices").Body.String(), "A credential expires in 5 days.", full+"/credential")
+	if n := strings.Count(v.get(full).Body.String(), "A credential expires in 5 days."); n != 1 {
+		t.Errorf("the first page says it %d times", n)
+	}
 }

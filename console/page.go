@@ -27,6 +27,7 @@ type frame struct {
 	Here     string       // the page's own address, to come back to
 	Flash    string       // what was just done
 	PhoneURL string
+	Care     []slot // credentials that need care now, on pages that do not show them anyway
 	Data     any
 }
 
@@ -92,6 +93,9 @@ func (c *console) page(w http.ResponseWriter, r *http.Request, v visit, status i
 			c.log.Error("console: list of apps", "err", err)
 		}
 		f.Flash = c.flash(w, r)
+	}
+	if v.app.ID != 0 && section != "overview" && section != "credential" {
+		f.Care = c.urgent(r.Context(), v.app.ID)
 	}
 	return c.write(w, v, status, name, "layout", f)
 }

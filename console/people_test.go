@@ -134,6 +134,7 @@ func TestRoleByRoute(t *testing.T) {
 		{"od", "POST", app + "/secret", nil},
 		{"od", "POST", app + "/keys/rotate", []string{"overlap=-1"}},
 		{"od", "POST", app + "/credential/remove", []string{"environment=development"}},
+		{"od", "POST", app + "/credential/probe", []string{"environment=development"}},
 		{"ods", "POST", app + "/send", []string{"audience=all", "body=hi", "environment=development", "life=1", "life_unit=hours"}},
 		{"odsv", "GET", app + "/devices", nil},
 		{"odsv", "GET", app + "/messages", nil},

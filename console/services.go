@@ -51,6 +51,8 @@ type Apps interface {
 	// stores it in every slot it serves.
 	StoreCredential(ctx context.Context, app aurora.App, up account.Upload) ([]aurora.Credential, error)
 	RemoveCredential(ctx context.Context, appID int64, env aurora.Environment) error
+	// ProbeCredential asks APNs again about a slot (up to some ten seconds).
+	ProbeCredential(ctx context.Context, app aurora.App, env aurora.Environment) error
 	// RotateSecret gives the app a new Master Secret; the old one stays valid
 	// for the overlap.
 	RotateSecret(ctx context.Context, app aurora.App, overlap time.Duration) (aurora.Secret, error)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/aurora-push/aurora"
 	"github.com/aurora-push/aurora/account"
+	"github.com/aurora-push/aurora/mail"
 	"github.com/aurora-push/aurora/webhook"
 )
 
@@ -63,6 +64,13 @@ type Operator interface {
 	System(ctx context.Context) (System, error)
 }
 
+// Letters writes mails to people.
+type Letters interface {
+	Invite(ctx context.Context, i mail.Invitation) error
+	// Test sends a mail at once and returns what the mail server said to it.
+	Test(ctx context.Context, to string) error
+}
+
 // System is the installation at a moment.
 type System struct {
 	Version   string
@@ -73,8 +81,15 @@ type System struct {
 	Unfolded  int64
 	Gateways  []SystemGateway
 	Nodes     []SystemNode
-	Problem   string // why the server is not ready; "" if it is
-	AdminAddr string // where metrics and profiles are; "" if nowhere
+	Problem   string      // why the server is not ready; "" if it is
+	AdminAddr string      // where metrics and profiles are; "" if nowhere
+	Mail      *SystemMail // nil without a mail server
+}
+
+// SystemMail is the mail server in use and what waits for it.
+type SystemMail struct {
+	Server, From string
+	mail.Queue
 }
 
 // SystemLane is a queue of unfinished parts of messages.

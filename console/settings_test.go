@@ -36,6 +36,7 @@ func TestSettingsByRole(t *testing.T) {
 		{"od", "POST", "/groups/apps", []string{"group=x", "app=x"}},
 		{"od", "POST", "/groups/secret", []string{"group=x"}},
 		{"od", "GET", "/system", nil},
+		{"od", "POST", "/system/mail", nil},
 		{"odsv", "GET", app + "/sample.zip", nil},
 		{"odsv", "GET", app + "/reports", nil},
 	} {

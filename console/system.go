@@ -15,11 +15,39 @@ func (c *console) system(w http.ResponseWriter, r *http.Request, v visit) error 
 	if err := aurora.Require(r.Context(), aurora.ConfigureRight); err != nil {
 		return err
 	}
+	return c.showSystem(w, r, v, http.StatusOK, "")
+}
+
+// systemPage is the installation, and what came of the form about mail.
+type systemPage struct {
+	System
+	MailProblem string
+}
+
+func (c *console) showSystem(w http.ResponseWriter, r *http.Request, v visit, status int, problem string) error {
 	s, err := c.Operator.System(r.Context())
 	if err != nil {
 		return err
 	}
-	return c.page(w, r, v, http.StatusOK, "system", "System", s)
+	return c.page(w, r, v, status, "system", "System", systemPage{s, problem})
+}
+
+// testMail sends a mail to whoever asks.
+func (c *console) testMail(w http.ResponseWriter, r *http.Request, v visit) error {
+	if err := aurora.Require(r.Context(), aurora.ConfigureRight); err != nil {
+		return err
+	}
+	err := error(aurora.Errorf(aurora.Invalid, "No mail server is set. Start the server with --smtp and --mail-from."))
+	if c.Letters != nil {
+		err = c.Letters.Test(r.Context(), v.who.Email)
+	}
+	if err == nil {
+		return c.done(w, r, "/system", "The mail server took the test mail. It should be in your inbox within a minute.")
+	}
+	if aurora.KindOf(err) == aurora.Internal {
+		return err
+	}
+	return c.showSystem(w, r, v, statusOf(err), c.sentence(r, err))
 }
 
 // size writes a number of bytes for people.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/aurora-push/aurora"
 	"github.com/aurora-push/aurora/account"
+	"github.com/aurora-push/aurora/mail"
 )
 
 var (
@@ -19,6 +20,9 @@ type teamPage struct {
 	Invitations []account.Invitation
 	Others      []account.Membership // accounts of the person, if there are several
 	Link        string               // of the invitation just made; shown once
+	Mails       bool                 // invitations are mailed
+	Mailed      bool                 // this one was
+	MailProblem string
 	Invited     account.Invitation
 	Email       string
 	Role        string
@@ -58,7 +62,7 @@ func (c *console) team(w http.ResponseWriter, r *http.Request, v visit) error {
 
 func (c *console) showTeam(w http.ResponseWriter, r *http.Request, v visit, p teamPage, refusal error) (err error) {
 	ctx := r.Context()
-	p.Who = v.who
+	p.Who, p.Mails = v.who, c.Letters != nil
 	if p.Members, err = c.People.Members(ctx, v.account.ID); err != nil {
 		return err
 	}
@@ -84,7 +88,14 @@ func (c *console) invite(w http.ResponseWriter, r *http.Request, v visit) error 
 	if err != nil {
 		return c.showTeam(w, r, v, p, err)
 	}
-	return c.showTeam(w, r, v, teamPage{Invited: i, Link: c.baseURL(r) + "/join?link=" + secret}, nil)
+	done := teamPage{Invited: i, Link: c.baseURL(r) + "/join?link=" + secret}
+	if c.Letters != nil {
+		err := c.Letters.Invite(r.Context(), mail.Invitation{To: i.Email, Account: v.account.Email, InvitedBy: v.who.Email, Role: i.Role, Link: done.Link, Until: i.ExpiresAt})
+		if done.Mailed = err == nil; err != nil { // the invitation stands, and its link is on the page
+			done.MailProblem = c.sentence(r, err)
+		}
+	}
+	return c.showTeam(w, r, v, done, nil)
 }
 
 func (c *console) revokeInvitation(w http.ResponseWriter, r *http.Request, v visit) error {

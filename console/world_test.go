@@ -222,6 +222,18 @@ func (w *world) Credentials(_ context.Context, appID int64) ([]aurora.Credential
 	defer w.mu.Unlock()
 	return w.credentials[appID], nil
 }
+func (w *world) ProbeCredential(_ context.Context, app aurora.App, env aurora.Environment) error {
+	if err := w.refusal(); err != nil {
+		return err
+	}
+	for i, c := range w.credentials[app.ID] {
+		if c.Environment == env {
+			w.credentials[app.ID][i].Parked, w.credentials[app.ID][i].ValidatedAt = "", time.Now()
+		}
+	}
+	return nil
+}
+
 func (w *world) StoreCredential(_ context.Context, app aurora.App, up account.Upload) ([]aurora.Credential, error) {
 	if err := w.refusal(); err != nil {
 		return nil, err

@@ -68,6 +68,9 @@ func (s *Server) Start(ctx context.Context) (err error) {
 	s.workers.Go(func() { s.Dispatch.Run(run) })
 	s.workers.Go(func() { s.Schedules.Run(run) })
 	s.workers.Go(func() { s.Webhooks.Run(run) })
+	if s.Mail != nil {
+		s.workers.Go(func() { s.Mail.Run(run) })
+	}
 	s.workers.Go(func() { s.Inbox.Run(streams) }) // devices that wait for messages end with the live streams
 	retention := ledger.Retention{Archive: s.store, Logger: s.config.Logger, Keep: s.config.KeepMessages}
 	s.workers.Go(func() { retention.Run(run) })
@@ -110,8 +113,12 @@ func (s *Server) handler() (http.Handler, error) {
 		Limits: s.config.Limits, Servers: s.cluster.count, TrustedProxies: s.config.TrustedProxies,
 		Logger: s.config.Logger, PublicURL: s.config.PublicURL, Watch: s.watch,
 	})
+	var letters console.Letters // no value at all without a mail server
+	if s.Mail != nil {
+		letters = s.Mail
+	}
 	pages, err := console.New(console.Config{
-		Account: s.Accounts, People: s.Accounts, Settings: s.Accounts, Hooks: s.Webhooks, Operator: s, Sample: ios.Files, Editor: s.Registry, Figures: s.Registry, Pushes: ledger.NewStatistics(s.store), Registry: s.Registry, Dispatch: s.Dispatch, Schedules: s.Schedules, Approvals: s.Approvals, Ledger: s.Ledger, Payload: channel.IOSPayload,
+		Account: s.Accounts, People: s.Accounts, Settings: s.Accounts, Hooks: s.Webhooks, Operator: s, Letters: letters, Sample: ios.Files, Editor: s.Registry, Figures: s.Registry, Pushes: ledger.NewStatistics(s.store), Registry: s.Registry, Dispatch: s.Dispatch, Schedules: s.Schedules, Approvals: s.Approvals, Ledger: s.Ledger, Payload: channel.IOSPayload,
 		Logger: s.config.Logger, PublicURL: s.config.PublicURL, PhoneURL: s.config.PhoneURL, TrustedProxies: s.config.TrustedProxies,
 	})
 	if err != nil {

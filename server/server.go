@@ -4,6 +4,7 @@ package server
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"log/slog"
 	"net"
@@ -20,6 +21,7 @@ import (
 	"github.com/aurora-push/aurora/dispatch"
 	"github.com/aurora-push/aurora/inbox"
 	"github.com/aurora-push/aurora/ledger"
+	"github.com/aurora-push/aurora/mail"
 	"github.com/aurora-push/aurora/registry"
 	"github.com/aurora-push/aurora/store"
 	"github.com/aurora-push/aurora/webhook"
@@ -80,6 +82,11 @@ type Config struct {
 	// are read again when they change.
 	TLSCert, TLSKey string
 
+	// Mail is the mail server that people are written through; nil: none.
+	Mail *mail.Relay
+	// MailTLS is how it is trusted; nil means as the system does.
+	MailTLS *tls.Config
+
 	// OIDC is the provider that people sign in to the console through; nil: none.
 	OIDC *account.OIDC
 
@@ -108,6 +115,8 @@ type Server struct {
 	Approvals *dispatch.Approvals
 	// Inbox hands in-app messages to devices.
 	Inbox *inbox.Service
+	// Mail writes to people; nil without a mail server.
+	Mail *mail.Service
 
 	config   Config
 	store    *store.Store
@@ -197,6 +206,9 @@ func (s *Server) wire(ctx context.Context) error {
 		Endpoints: s.store, Outbox: s.store, Log: s.store, Reader: s.store, Expiries: s.store,
 		Sealer: seal, Audit: s.Accounts, Apps: s.Accounts, AllowPrivate: c.WebhookAllowPrivate, Logger: c.Logger,
 	})
+	if c.Mail != nil {
+		s.Mail = mail.New(mail.Config{Relay: *c.Mail, Outbox: s.store, Expiries: s.store, Sealer: seal, PublicURL: c.PublicURL, TLS: c.MailTLS, Logger: c.Logger})
+	}
 	s.channel = channel.NewIOS(gateways, s.Accounts, c.Logger)
 	s.metrics.registry.MustRegister(gauges{s.store, s.channel})
 	s.Registry = registry.New(s.store, c.Logger, func(appID int64) { s.Ledger.Hint(appID, 0) })

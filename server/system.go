@@ -50,6 +50,13 @@ func (s *Server) System(ctx context.Context) (console.System, error) {
 	if a := s.AdminAddr(); a != nil {
 		sys.AdminAddr = "http://" + a.String()
 	}
+	if s.Mail != nil {
+		r := s.Mail.Relay()
+		sys.Mail = &console.SystemMail{Server: r.Address(), From: r.From.String()}
+		if q, err := s.Mail.Queue(ctx); err == nil {
+			sys.Mail.Queue = q
+		}
+	}
 	return sys, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"time"
 
 	"github.com/aurora-push/aurora"
 	"github.com/aurora-push/aurora/account"
@@ -109,6 +110,27 @@ func (s *Store) ParkCredential(ctx context.Context, id int64, reason string) err
 			return s.tellCredential(t, c.Credential, aurora.EventCredentialRecovered, "")
 		}
 		return nil
+	})
+}
+
+// ProvedCredential notes that APNs accepts a credential, and lets its app's
+// waiting jobs run if it was parked.
+func (s *Store) ProvedCredential(ctx context.Context, id int64, at time.Time) error {
+	return s.write(ctx, func(t *tx) error {
+		c, err := scanCredential(t.row("SELECT "+credentialColumns+" FROM credential WHERE id = $1", id))
+		if errors.Is(err, account.ErrNone) { // replaced meanwhile
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if _, err := t.exec("UPDATE credential SET validated_at = $2, parked = '', parked_at = 0 WHERE id = $1", id, millis(at)); err != nil || c.Parked == "" {
+			return err
+		}
+		if _, err := t.exec("UPDATE job SET due_at = $1 WHERE app_id = $2 AND holder = '' AND due_at > $1", millis(t.now), c.AppID); err != nil {
+			return err
+		}
+		return s.tellCredential(t, c.Credential, aurora.EventCredentialRecovered, "")
 	})
 }
 

@@ -21,6 +21,7 @@ func serveCommand() *cobra.Command {
 	var logFormat, logLevel string
 	var proxies []string
 	var provider oidcFlags
+	var relay mailFlags
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Run the service",
@@ -35,6 +36,9 @@ func serveCommand() *cobra.Command {
 				return fmt.Errorf("--trusted-proxies: %w", err)
 			}
 			if c.OIDC, err = provider.parse(); err != nil {
+				return err
+			}
+			if c.Mail, err = relay.parse(); err != nil {
 				return err
 			}
 			c.Key = os.Getenv("AURORA_KEY")
@@ -58,6 +62,7 @@ func serveCommand() *cobra.Command {
 	f.BoolVar(&c.WebhookAllowPrivate, "webhook-allow-private", false, "deliver webhooks to this machine and private networks too, and by plain HTTP")
 	f.StringSliceVar(&proxies, "trusted-proxies", nil, "addresses and ranges of proxies in front whose X-Forwarded-For is believed, such as 10.0.0.0/8 (default none)")
 	provider.add(f)
+	relay.add(f)
 	f.IntVar(&c.Limits.Push, "push-limit", 0, "push calls a minute that one app may make (0 = 600,000, -1 = any number)")
 	f.IntVar(&c.Limits.Devices, "device-limit", 0, "device, alias and tag calls a minute that one app's servers may make (0 = 600,000, -1 = any number)")
 	f.IntVar(&c.Limits.Reports, "report-limit", 0, "report calls a minute that one app may make (0 = 600,000, -1 = any number)")
