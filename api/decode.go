@@ -2,6 +2,7 @@ package api
 
 import (
 	"encoding/json"
+	"maps"
 	"slices"
 
 	"github.com/aurora-push/aurora"
@@ -101,21 +102,36 @@ func decodePlatform(top object) ([]aurora.Platform, error) {
 	if string(raw) == `"all"` {
 		return nil, nil
 	}
-	var list []aurora.Platform
-	if json.Unmarshal(raw, &list) != nil {
-		var numbered map[string]aurora.Platform
-		if json.Unmarshal(raw, &numbered) != nil {
-			return nil, aurora.Errorf(aurora.Invalid, "platform must be \"all\" or an array such as [\"ios\"].")
-		}
-		for _, p := range numbered {
-			list = append(list, p)
-		}
+	list, ok := platformNames(raw)
+	if !ok {
+		return nil, aurora.Errorf(aurora.Invalid, "platform must be \"all\" or an array such as [\"ios\"].")
 	}
 	if len(list) == 0 {
 		return nil, aurora.Errorf(aurora.Invalid, "platform is an empty list. Name a platform, or say \"all\".")
 	}
 	slices.Sort(list)
 	return slices.Compact(list), nil
+}
+
+// platformNames reads a list of platforms, or the values of an object. Null is a
+// platform without a name, which nobody has.
+func platformNames(raw json.RawMessage) (list []aurora.Platform, ok bool) {
+	items := itemsOf(raw)
+	switch raw[0] {
+	case '[':
+	case '{':
+		items = maps.Values(membersOf(raw))
+	default:
+		return nil, false
+	}
+	for item := range items {
+		name, ok := textOf(item)
+		if !ok && string(item) != "null" {
+			return nil, false
+		}
+		list = append(list, aurora.Platform(name))
+	}
+	return list, true
 }
 
 // withContent leaves out the platforms for which the push holds nothing:

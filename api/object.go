@@ -106,9 +106,11 @@ func jsonPlace(body []byte) string {
 	return ""
 }
 
+// parseObject reads an object of a body that parseBody has checked, without
+// checking it again: that would cost more than all else that is done with it.
 func parseObject(path string, raw json.RawMessage) (object, error) {
-	o := object{path: path}
-	if err := json.Unmarshal(raw, &o.members); err != nil || o.members == nil {
+	o := object{path, membersOf(raw)}
+	if o.members == nil {
 		if path == "" {
 			return o, aurora.Errorf(aurora.Invalid, "The request body must be a JSON object.")
 		}
@@ -148,7 +150,7 @@ func (o object) text(key string) (s string, ok bool, err error) {
 	if raw == nil {
 		return "", false, nil
 	}
-	if json.Unmarshal(raw, &s) != nil || raw[0] != '"' {
+	if s, ok = textOf(raw); !ok {
 		return "", false, aurora.Errorf(aurora.Invalid, "%s must be a string.", o.name(key))
 	}
 	return s, true, nil
@@ -160,16 +162,24 @@ func (o object) texts(key string) (list []string, ok bool, err error) {
 	if raw == nil {
 		return nil, false, nil
 	}
-	var members []*string
-	if json.Unmarshal(raw, &members) != nil {
+	if raw[0] != '[' {
 		return nil, false, aurora.Errorf(aurora.Invalid, "%s must be an array of strings.", o.name(key))
 	}
-	list = make([]string, len(members))
-	for i, m := range members {
-		if m == nil {
-			return nil, false, aurora.Errorf(aurora.Invalid, "%s must be an array of strings, and one of its members is null.", o.name(key))
+	list = []string{}
+	null := false
+	for item := range itemsOf(raw) {
+		if string(item) == "null" {
+			null = true
+			continue
 		}
-		list[i] = *m
+		s, ok := textOf(item)
+		if !ok {
+			return nil, false, aurora.Errorf(aurora.Invalid, "%s must be an array of strings.", o.name(key))
+		}
+		list = append(list, s)
+	}
+	if null {
+		return nil, false, aurora.Errorf(aurora.Invalid, "%s must be an array of strings, and one of its members is null.", o.name(key))
 	}
 	return list, true, nil
 }
@@ -180,7 +190,7 @@ func (o object) integer(key string) (n int64, ok bool, err error) {
 	if raw == nil {
 		return 0, false, nil
 	}
-	if json.Unmarshal(raw, &n) != nil {
+	if n, err = strconv.ParseInt(string(raw), 10, 64); err != nil {
 		return 0, false, aurora.Errorf(aurora.Invalid, "%s must be a whole number.", o.name(key))
 	}
 	return n, true, nil

@@ -18,16 +18,11 @@ type check func(o object, key string) error
 type shape map[string]check
 
 func (s shape) check(o object) error {
-	keys := make([]string, 0, len(s))
-	for key := range s {
-		if o.raw(key) != nil {
-			keys = append(keys, key)
-		}
-	}
-	slices.Sort(keys) // the same fault each time
-	for _, key := range keys {
-		if err := s[key](o, key); err != nil {
-			return err
+	for _, key := range o.keys() { // sorted: the same fault each time
+		if check, ok := s[key]; ok {
+			if err := check(o, key); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
