@@ -27,7 +27,7 @@ func newRegistry(t *testing.T) (*registry.Service, *store.Store, int64) {
 	t.Helper()
 	open, source := store.Open, t.TempDir()
 	if url := storetest.Database(t, source); url != "" {
-		open, source = store.OpenURL, url
+		open, source = func(ctx context.Context, url string) (*store.Store, error) { return store.OpenURL(ctx, url, nil) }, url
 	}
 	db, err := open(t.Context(), source)
 	if err != nil {

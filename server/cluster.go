@@ -26,7 +26,7 @@ func openStore(ctx context.Context, c Config) (*store.Store, error) {
 	if err := os.MkdirAll(c.Data, 0o700); err != nil {
 		return nil, fmt.Errorf("the data folder cannot be made: %w", err)
 	}
-	s, err := store.OpenURL(ctx, c.Database)
+	s, err := store.OpenURL(ctx, c.Database, c.Logger)
 	if err != nil {
 		return nil, fmt.Errorf("--database: %w", err)
 	}
@@ -145,6 +145,31 @@ func (s *Server) beats(ctx context.Context) {
 		}
 		if err := s.beat(ctx); err != nil && ctx.Err() == nil {
 			s.config.Logger.ErrorContext(ctx, "the other servers could not be told that this one is alive", "error", err)
+		}
+	}
+}
+
+// upgrades finishes an upgrade of the schema once no older server is left.
+func (s *Server) upgrades(ctx context.Context) {
+	told := ""
+	tick := time.NewTicker(s.deadAfter() / 5)
+	defer tick.Stop()
+	for {
+		w, err := s.store.FinishUpgrade(ctx)
+		if err != nil && ctx.Err() == nil {
+			s.config.Logger.ErrorContext(ctx, "the upgrade of the schema cannot be finished yet", "error", err)
+		}
+		if w == nil && err == nil {
+			return // later ones begin with a server that starts
+		}
+		if w != nil && len(w.Servers) > 0 && w.String() != told {
+			told = w.String()
+			s.config.Logger.InfoContext(ctx, "the upgrade of the schema is finished once no older server is left", "waits_for", told)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
 		}
 	}
 }

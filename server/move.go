@@ -31,7 +31,7 @@ func Move(ctx context.Context, dir, to string, progress func(table string, done,
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, source.Close()) }()
-	target, err := store.OpenURL(ctx, to)
+	target, err := store.OpenURL(ctx, to, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -59,6 +59,7 @@ func (s *Server) Start(ctx context.Context) (err error) {
 	s.endStreams = endStreams
 	if s.store.Shared() {
 		s.workers.Go(func() { s.beats(run) })
+		s.workers.Go(func() { s.upgrades(run) })
 		s.workers.Go(func() { s.heed(run, workTopic, s.Dispatch.Look) })
 		s.workers.Go(func() { s.heed(run, accountTopic, s.Accounts.Forget) })
 	}

@@ -17,10 +17,7 @@ import (
 const DatabaseFile = "aurora.db"
 
 // SchemaVersion is the schema that this Aurora writes.
-func SchemaVersion() int {
-	files, _ := fs.Glob(migrations, migrationFiles) // the pattern is well-formed
-	return len(files)
-}
+func SchemaVersion() int { return len(ours()) }
 
 // Snapshot copies the database of a data folder, as of one moment, into a new
 // file of mode 0600. The folder may be in use: who writes there goes on. It
@@ -80,17 +77,11 @@ func Verify(ctx context.Context, path string) (version int, err error) {
 	if verdict != "ok" {
 		return 0, fmt.Errorf("the database is damaged: %s", verdict)
 	}
-	if err := db.QueryRowContext(ctx, "SELECT COALESCE(MAX(version), 0) FROM schema_version").Scan(&version); err != nil {
+	made, oldest, err := versions(ctx, db)
+	if err != nil {
 		return 0, fmt.Errorf("it is not a database of Aurora: %w", err)
 	}
-	return version, tooNew(version)
-}
-
-func tooNew(version int) error {
-	if known := SchemaVersion(); version > known {
-		return fmt.Errorf("it has schema version %d and this Aurora knows up to %d; use the newer Aurora that wrote it", version, known)
-	}
-	return nil
+	return newest(made), ours().fits(made, oldest)
 }
 
 // beforeUpgrade is what the copy made before an upgrade is called, followed by
@@ -101,15 +92,16 @@ const beforeUpgrade = DatabaseFile + ".before-upgrade-from-"
 // copy that an earlier upgrade left: an upgrade that turns out badly can then
 // be taken back.
 func keepOld(ctx context.Context, conn *sql.Conn, dir string) error {
-	var tables, version int
+	var tables int
 	err := conn.QueryRowContext(ctx, "SELECT COUNT(*) FROM sqlite_schema WHERE name = 'schema_version'").Scan(&tables)
 	if err != nil || tables == 0 {
 		return err
 	}
-	if err := conn.QueryRowContext(ctx, "SELECT COALESCE(MAX(version), 0) FROM schema_version").Scan(&version); err != nil || version == 0 || version >= SchemaVersion() {
+	made, _, err := versions(ctx, conn)
+	if err != nil || len(made) == 0 || len(ours().missing(made, false))+len(ours().missing(made, true)) == 0 {
 		return err
 	}
-	keep := filepath.Join(dir, beforeUpgrade+strconv.Itoa(version))
+	keep := filepath.Join(dir, beforeUpgrade+strconv.Itoa(newest(made)))
 	part := fmt.Sprintf("%s.part-%d", keep, os.Getpid())
 	if err := os.Remove(part); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err

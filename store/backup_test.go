@@ -56,12 +56,17 @@ func TestUpgradeKeepsACopy(t *testing.T) {
 	}
 }
 
-// A database of a newer Aurora is neither opened nor restored.
+// A database from which a newer Aurora has taken something away is neither
+// opened nor restored; one to which it has only added is.
 func TestNewerSchemaIsRefused(t *testing.T) {
 	dir := t.TempDir()
 	open(t, dir)
 	db := beside(t, dir)
 	if _, err := db.Exec("INSERT INTO schema_version (version) VALUES (9999)"); err != nil {
+		t.Fatal(err)
+	}
+	open(t, dir)
+	if _, err := db.Exec("INSERT INTO setting (name, value) VALUES ('schema.oldest', '9999')"); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := openStore(t, dir); err == nil || !strings.Contains(err.Error(), "newer Aurora") {

@@ -19,7 +19,7 @@ func two(t *testing.T) (a, b *Store) {
 	t.Helper()
 	url := storetest.NewSchema(t)
 	open := func() *Store {
-		s, err := OpenURL(t.Context(), url)
+		s, err := OpenURL(t.Context(), url, nil)
 		check(t, err)
 		t.Cleanup(func() { check(t, s.Close()) })
 		return s
@@ -268,7 +268,7 @@ func TestDeadServersAreBuried(t *testing.T) {
 func TestDatabaseIsRestarted(t *testing.T) {
 	t.Parallel()
 	server := storetest.NewServer(t)
-	s, err := OpenURL(t.Context(), server.URL())
+	s, err := OpenURL(t.Context(), server.URL(), nil)
 	check(t, err)
 	defer s.Close()
 	app := makeApp(t, s)
@@ -307,7 +307,7 @@ func TestDatabasesThatDoNotFit(t *testing.T) {
 		{url + "&search_path=nowhere_at_all", "none of the schemas"},
 		{url + "&default_transaction_read_only=on", "read-only"},
 	} {
-		s, err := OpenURL(t.Context(), c.url)
+		s, err := OpenURL(t.Context(), c.url, nil)
 		if err == nil {
 			s.Close()
 		}

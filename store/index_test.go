@@ -32,7 +32,7 @@ func open(t *testing.T, dir string) *store.Store {
 func openStore(t *testing.T, dir string) (*store.Store, error) {
 	t.Helper()
 	if url := storetest.Database(t, dir); url != "" {
-		return store.OpenURL(t.Context(), url)
+		return store.OpenURL(t.Context(), url, nil)
 	}
 	return store.Open(t.Context(), dir)
 }

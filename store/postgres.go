@@ -2,9 +2,11 @@ package store
 
 import (
 	"context"
+	"crypto/rand"
 	"database/sql"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/url"
 	"strings"
@@ -22,15 +24,24 @@ const (
 )
 
 // OpenURL opens the PostgreSQL database of a URL (postgres://…), and brings its
-// schema up to date. Several servers may have it open. Everything is kept in
-// the schema that the URL's search_path names, or the role's first.
-func OpenURL(ctx context.Context, source string) (*Store, error) {
+// schema up to date. Several servers may have it open, also some that know less
+// of the schema (beside.go). Everything is kept in the schema that the URL's
+// search_path names, or the role's first. The logger, which may be nil, is told
+// what is waited for.
+func OpenURL(ctx context.Context, source string, logger *slog.Logger) (*Store, error) {
+	return openURL(ctx, source, logger, ours())
+}
+
+func openURL(ctx context.Context, source string, logger *slog.Logger, known schema) (*Store, error) {
+	if logger == nil {
+		logger = slog.New(slog.DiscardHandler)
+	}
 	config, err := parseURL(source)
 	if err != nil {
 		return nil, err
 	}
 	where := whereOf(config)
-	s := &Store{dialect: postgres, url: source}
+	s := &Store{dialect: postgres, url: source, node: rand.Text(), schema: known, logger: logger}
 	s.reads = stdlib.OpenDB(*withBounds(config, readTime))
 	s.reads.SetMaxOpenConns(readConnections)
 	s.reads.SetMaxIdleConns(readConnections / 2)
@@ -130,16 +141,16 @@ func (b *bounded) Read(p []byte) (int, error) {
 // oldest is the oldest PostgreSQL that Aurora is tested with.
 const oldest = 150000
 
-func (s *Store) startShared(ctx context.Context) error {
-	conn, err := s.reads.Conn(ctx)
-	if err != nil {
+func (s *Store) startShared(ctx context.Context) (err error) {
+	if err := s.enter(ctx); err != nil {
 		return err
 	}
-	if err := errors.Join(fits(ctx, conn), s.migrateShared(ctx, conn), conn.Close()); err != nil {
+	if s.desk, err = newDesk(ctx, s.writes, s.dialect, s.node, writerCount); err != nil {
 		return err
 	}
-	s.desk, err = newDesk(ctx, s.writes, s.dialect, writerCount)
-	return err
+	s.desk.knows = len(s.schema)
+	s.stay()
+	return nil
 }
 
 // fits says why Aurora cannot work with a database.
@@ -161,21 +172,6 @@ func fits(ctx context.Context, conn *sql.Conn) error {
 		return errors.New("none of the schemas in its search_path exists; make one with CREATE SCHEMA")
 	}
 	return nil
-}
-
-// migrationLock is what a server holds while it changes the schema.
-const migrationLock = 0x4155524f5241
-
-// migrateShared is migrate for a database that other servers may be starting on.
-func (s *Store) migrateShared(ctx context.Context, conn *sql.Conn) error {
-	// The session's lock, and not the transaction's: whoever waits for it must
-	// see what was committed meanwhile. It goes with the connection.
-	if _, err := conn.ExecContext(ctx, "SELECT pg_advisory_lock($1, hashtext(current_schema()))", int32(migrationLock>>16)); err != nil {
-		return err
-	}
-	err := s.migrate(ctx, conn)
-	_, unlockErr := conn.ExecContext(context.WithoutCancel(ctx), "SELECT pg_advisory_unlock($1, hashtext(current_schema()))", int32(migrationLock>>16))
-	return errors.Join(err, unlockErr)
 }
 
 // fit turns values into what the database's columns take: a bool is a number.

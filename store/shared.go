@@ -40,7 +40,7 @@ type Cluster struct {
 }
 
 // Node is the id of this opening of the database: who holds its leases.
-func (s *Store) Node() string { return s.desk.node }
+func (s *Store) Node() string { return s.node }
 
 const databaseNow = "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)"
 
@@ -63,14 +63,16 @@ func (s *Store) Beat(ctx context.Context, name string, started time.Time, deadAf
 		c.Ahead = 0
 	}
 	judge := s.beats.steady(now, deadAfter.Milliseconds())
-	err = s.write(ctx, func(t *tx) error {
-		_, err := t.exec(`INSERT INTO node (id, name, started_at, seen_at, unreached) VALUES ($1, $2, $3, $4, $5)
-			ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at, unreached = excluded.unreached`, s.Node(), name, millis(started), now, joinEnvironments(unreached))
+	s.upgrade.end()
+	var oldest int
+	err = s.write(ctx, func(t *tx) (err error) {
+		oldest, err = t.alive(name, millis(started), joinEnvironments(unreached))
 		return err
 	})
 	if err != nil {
 		return c, err
 	}
+	s.heed(oldest)
 	var dead []Node
 	err = s.rows(ctx, func(row scanner) error {
 		var n Node
@@ -78,9 +80,10 @@ func (s *Store) Beat(ctx context.Context, name string, started time.Time, deadAf
 		var unreached string
 		err := row.Scan(&n.ID, &n.Name, &started, &seen, &unreached)
 		n.StartedAt, n.SeenAt, n.Unreached = fromMillis(started), fromMillis(seen), splitEnvironments(unreached)
-		if now-seen > deadAfter.Milliseconds() {
+		switch {
+		case now-seen > deadAfter.Milliseconds():
 			dead = append(dead, n)
-		} else {
+		case started > 0: // else it is a command
 			c.Nodes = append(c.Nodes, n)
 		}
 		return err
@@ -92,7 +95,9 @@ func (s *Store) Beat(ctx context.Context, name string, started time.Time, deadAf
 		if err := s.bury(ctx, n, now-deadAfter.Milliseconds()); err != nil {
 			return c, err
 		}
-		c.Freed = append(c.Freed, n.Name)
+		if n.Name != "" {
+			c.Freed = append(c.Freed, n.Name)
+		}
 	}
 	return c, err
 }
@@ -162,7 +167,8 @@ func (s *Store) leave() error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), connectTime)
 	defer cancel()
-	err := s.write(ctx, func(t *tx) error {
+	w := s.desk.writers[0]
+	err := s.desk.hand(ctx, w, w.shared, func(t *tx) error { // also when nothing else may be written (beside.go)
 		if _, err := t.exec("DELETE FROM node WHERE id = $1", s.Node()); err != nil {
 			return err
 		}
@@ -214,6 +220,6 @@ func (t *tx) gate(what string, key any) error {
 	}
 	h := fnv.New64a()
 	fmt.Fprint(h, what, " ", key)
-	_, err := t.exec("INSERT INTO gate (id, passed) VALUES ($1, 1) ON CONFLICT (id) DO UPDATE SET passed = gate.passed + 1", int64(h.Sum64()%gates))
+	_, err := t.exec(passGate, int64(h.Sum64()%gates))
 	return err
 }

@@ -5,11 +5,12 @@ package store
 
 import (
 	"context"
+	"crypto/rand"
 	"database/sql"
-	"embed"
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -22,15 +23,14 @@ import (
 	"github.com/ncruces/go-sqlite3/driver"
 )
 
-//go:embed migrations/*.sql
-var migrations embed.FS
-
-const migrationFiles = "migrations/*.sql"
-
 // Store is an open database.
 type Store struct {
 	dir       string // of a SQLite database
 	url       string // of a PostgreSQL database
+	node      string // the name of this opening: who holds its leases
+	schema    schema // what this Aurora knows
+	upgrade   upgrade
+	logger    *slog.Logger
 	dialect   dialect
 	reads     *sql.DB
 	writes    *sql.DB // the same as reads for SQLite
@@ -65,7 +65,7 @@ func Open(ctx context.Context, dir string) (*Store, error) {
 	}
 	reads.SetMaxOpenConns(max(4, 2*runtime.NumCPU()))
 	reads.SetMaxIdleConns(max(4, 2*runtime.NumCPU()))
-	s := &Store{dialect: sqlite, reads: reads, writes: reads, dir: dir}
+	s := &Store{dialect: sqlite, reads: reads, writes: reads, dir: dir, node: rand.Text(), schema: ours(), logger: slog.New(slog.DiscardHandler)}
 	if err := s.start(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("the database %s cannot be opened: %w", path, err), reads.Close())
 	}
@@ -112,7 +112,7 @@ func (s *Store) start(ctx context.Context) error {
 			err = errors.Join(keepOld(ctx, conn, s.dir), s.migrate(ctx, conn), conn.Close())
 		}
 		if err == nil {
-			s.desk, err = newDesk(ctx, s.writes, s.dialect, 1)
+			s.desk, err = newDesk(ctx, s.writes, s.dialect, s.node, 1)
 		}
 		if err == nil {
 			return nil
@@ -125,6 +125,7 @@ func (s *Store) start(ctx context.Context) error {
 
 // Close waits for writes in progress and closes the database.
 func (s *Store) Close() error {
+	s.upgrade.end()
 	err := errors.Join(s.leave(), s.desk.close())
 	s.stmts.Range(func(_, v any) bool { v.(*sql.Stmt).Close(); return true })
 	if s.dialect.shared { // a connection may be gone, which is no failure at the end
@@ -132,54 +133,6 @@ func (s *Store) Close() error {
 		return err
 	}
 	return errors.Join(err, s.reads.Close())
-}
-
-// migrate runs the migrations that the database has not seen, in one
-// transaction. A database of a newer Aurora is refused.
-func (s *Store) migrate(ctx context.Context, conn *sql.Conn) (err error) {
-	files, err := fs.Glob(migrations, migrationFiles) // in order of their names
-	if err != nil {
-		return err
-	}
-	if _, err := conn.ExecContext(ctx, s.dialect.claim); err != nil {
-		return err
-	}
-	defer func() {
-		end := "COMMIT"
-		if err != nil {
-			end = "ROLLBACK"
-		}
-		_, endErr := conn.ExecContext(context.WithoutCancel(ctx), end)
-		err = errors.Join(err, endErr)
-	}()
-	if _, err := conn.ExecContext(ctx, "CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)"); err != nil {
-		return err
-	}
-	var version int
-	if err := conn.QueryRowContext(ctx, "SELECT COALESCE(MAX(version), 0) FROM schema_version").Scan(&version); err != nil {
-		return err
-	}
-	if err := tooNew(version); err != nil {
-		return err
-	}
-	for i, file := range files[version:] {
-		text, err := migrations.ReadFile(file)
-		if err != nil {
-			return err
-		}
-		if _, err := conn.ExecContext(ctx, s.dialect.words.Replace(string(text))); err != nil {
-			return fmt.Errorf("%s: %w", file, err)
-		}
-		if step := steps[version+i+1]; step != nil {
-			if err := step(ctx, conn, s.dialect); err != nil {
-				return fmt.Errorf("%s: %w", file, err)
-			}
-		}
-		if _, err := conn.ExecContext(ctx, s.dialect.rewrite("INSERT INTO schema_version (version) VALUES ($1)"), version+i+1); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // prepared returns a statement that is prepared once and kept.

@@ -3,7 +3,6 @@ package store
 import (
 	"database/sql"
 	"fmt"
-	"io/fs"
 	"path/filepath"
 	"testing"
 
@@ -28,17 +27,9 @@ func openOld(t *testing.T, count int, fill func(run func(text string, args ...an
 		}
 	}
 	run("CREATE TABLE schema_version (version INTEGER NOT NULL)")
-	files, err := fs.Glob(migrations, migrationFiles)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i, file := range files[:count] {
-		text, err := migrations.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		run(sqlite.words.Replace(string(text)))
-		run("INSERT INTO schema_version VALUES (?)", i+1)
+	for _, m := range ours()[:count] {
+		run(sqlite.words.Replace(m.text))
+		run("INSERT INTO schema_version VALUES (?)", m.version)
 	}
 	fill(run)
 	if err := old.Close(); err != nil {

@@ -4,7 +4,6 @@ import (
 	"database/sql"
 	"encoding/hex"
 	"fmt"
-	"io/fs"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -21,17 +20,9 @@ func oldDatabase(t *testing.T, dir string, n int) *sql.DB {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { db.Close() })
-	files, err := fs.Glob(migrations, migrationFiles)
-	if err != nil {
-		t.Fatal(err)
-	}
 	statements := []string{"CREATE TABLE schema_version (version INTEGER NOT NULL)"}
-	for i, file := range files[:n] {
-		text, err := migrations.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		statements = append(statements, sqlite.words.Replace(string(text)), fmt.Sprintf("INSERT INTO schema_version (version) VALUES (%d)", i+1))
+	for _, m := range ours()[:n] {
+		statements = append(statements, sqlite.words.Replace(m.text), fmt.Sprintf("INSERT INTO schema_version (version) VALUES (%d)", m.version))
 	}
 	for _, statement := range statements {
 		if _, err := db.Exec(statement); err != nil {

@@ -10,7 +10,7 @@ import (
 func openTest(t testing.TB, dir string) (*Store, error) {
 	t.Helper()
 	if url := storetest.Database(t, dir); url != "" {
-		return OpenURL(t.Context(), url)
+		return OpenURL(t.Context(), url, nil)
 	}
 	return Open(t.Context(), dir)
 }

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"crypto/rand"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -36,6 +35,7 @@ type desk struct {
 	once    sync.Once
 	watcher atomic.Pointer[func(Commit)]
 	node    string // what its writers are called where rows are leased
+	knows   int    // the schema, of several servers' (beside.go)
 }
 
 type write struct {
@@ -51,8 +51,8 @@ const queueSize = 512
 var errClosed = errors.New("the database is closed")
 
 // newDesk starts n writers. With one of them it does everything.
-func newDesk(ctx context.Context, db *sql.DB, d dialect, n int) (*desk, error) {
-	k := &desk{quit: make(chan struct{}), node: rand.Text()}
+func newDesk(ctx context.Context, db *sql.DB, d dialect, node string, n int) (*desk, error) {
+	k := &desk{quit: make(chan struct{}), node: node}
 	shared := make(chan *write, queueSize)
 	start := func(begin string, shared chan *write) error {
 		conn, err := db.Conn(ctx)
@@ -95,6 +95,9 @@ func (k *desk) abandon() (err error) {
 // bounds only the wait for a place in the queue: a write that has one is
 // carried out, so that its result is never in doubt. do may run more than once.
 func (s *Store) write(ctx context.Context, do func(*tx) error) error {
+	if err := s.upgrade.behind(); err != nil {
+		return err
+	}
 	w := s.desk.writers[0]
 	return s.desk.hand(ctx, w, w.shared, do)
 }
@@ -105,6 +108,9 @@ func (s *Store) writeFor(ctx context.Context, appID int64, do func(*tx) error) e
 	if len(s.desk.writers) == 1 {
 		return s.write(ctx, do)
 	}
+	if err := s.upgrade.behind(); err != nil {
+		return err
+	}
 	w := s.desk.writers[uint64(appID)%uint64(len(s.desk.writers)-1)]
 	return s.desk.hand(ctx, w, w.own, do)
 }
@@ -112,6 +118,9 @@ func (s *Store) writeFor(ctx context.Context, appID int64, do func(*tx) error) e
 // claim is write for leasing rows that others want at the same moment: it sees
 // what they have leased while it waited.
 func (s *Store) claim(ctx context.Context, do func(*tx) error) error {
+	if err := s.upgrade.behind(); err != nil {
+		return err
+	}
 	w := s.desk.claimer
 	if len(s.desk.writers) == 1 {
 		return s.desk.hand(ctx, w, w.shared, do)

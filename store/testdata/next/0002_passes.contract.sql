@@ -1,0 +1,1 @@
+ALTER TABLE gate DROP COLUMN passed;
