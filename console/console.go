@@ -156,6 +156,7 @@ func (c *console) routes(mux router) {
 	c.settingsRoutes(mux)
 	if c.Figures != nil && c.Pushes != nil {
 		mux.Handle("GET /apps/{key}/reports", c.inApp(c.reports))
+		mux.Handle("GET /apps/{key}/reports/versions", c.inApp(c.reportsBy))
 		mux.Handle("GET /apps/{key}/reports/{file}", c.inApp(c.reportFile))
 	}
 	mux.Handle("/", c.open(func(http.ResponseWriter, *http.Request, visit) error { return errNoPage }))

@@ -30,7 +30,10 @@ var appPlaces = []place{
 		{Name: "Devices", Path: "/devices", Pages: []string{"devices"}},
 		{Name: "Segments", Path: "/segments", Pages: []string{"segments"}},
 	}},
-	{Name: "Reports", Icon: "reports", Path: "/reports", Pages: []string{"reports"}},
+	{Name: "Reports", Icon: "reports", Path: "/reports", Tabs: []place{
+		{Name: "All devices", Path: "/reports", Pages: []string{"reports"}},
+		{Name: "By version", Path: "/reports/versions", Pages: []string{"versions"}},
+	}},
 	{Name: "Settings", Icon: "settings", Path: "/credential", Tabs: []place{
 		{Name: "Credential", Path: "/credential", Pages: []string{"credential"}},
 		{Name: "Keys", Path: "/keys", Pages: []string{"keys"}},

@@ -3,7 +3,6 @@ package console
 import (
 	"cmp"
 	"context"
-	"encoding/csv"
 	"fmt"
 	"net/http"
 	"slices"
@@ -255,6 +254,14 @@ type line struct {
 }
 
 func newChart(l *language, count int, name func(int) string, lines ...line) chart {
+	for i := range lines {
+		lines[i].name = l.word(lines[i].name)
+	}
+	return plotOf(count, name, lines...)
+}
+
+// plotOf is newChart for lines whose names are nobody's words.
+func plotOf(count int, name func(int) string, lines ...line) chart {
 	ch := chart{}
 	for _, ln := range lines {
 		for i := range count {
@@ -270,7 +277,7 @@ func newChart(l *language, count int, name func(int) string, lines ...line) char
 		for i := range count {
 			fmt.Fprintf(&b, "%.1f,%.2f ", 1000*float64(i)/float64(count-1), 98-96*float64(ln.at(i))/float64(ch.Max))
 		}
-		ch.Series = append(ch.Series, series{l.word(ln.name), ln.class, strings.TrimSpace(b.String())})
+		ch.Series = append(ch.Series, series{ln.name, ln.class, strings.TrimSpace(b.String())})
 	}
 	return ch
 }
@@ -286,13 +293,7 @@ func (c *console) reportFile(w http.ResponseWriter, r *http.Request, v visit) er
 	if err != nil {
 		return err
 	}
-	w.Header().Set("Content-Type", "text/csv; charset=utf-8")
-	w.Header().Set("Content-Disposition", fmt.Sprintf(`attachment; filename="%s.csv"`, name))
-	out := csv.NewWriter(w)
-	defer out.Flush()
-	starts := s.starts(c.now())
-	out.WriteAll(p.table(name, starts))
-	return nil
+	return sendCSV(w, name, p.table(name, s.starts(c.now())))
 }
 
 // table is a report as rows; the first names the columns.

@@ -51,6 +51,9 @@ func (h *house) sent(t *testing.T, devices int) {
 func TestReports(t *testing.T) {
 	h := openHouse(t)
 	owner, path := h.session[aurora.OwnerRole], "/apps/"+h.app.Key+"/reports"
+	if empty := h.ask(t, owner, "GET", path+"/versions").body; !strings.Contains(empty, "Nothing was sent in this time.") || !strings.Contains(empty, "None has yet.") {
+		t.Errorf("%s", empty)
+	}
 	empty := h.ask(t, owner, "GET", path).body
 	for _, part := range []string{"Getting started", "Nothing was sent in this time.", "Come back in a few days"} {
 		if !strings.Contains(empty, part) {
@@ -79,6 +82,15 @@ func TestReports(t *testing.T) {
 			t.Errorf("%s.csv: %d %s", file, got.status, got.body)
 		}
 	}
+	versions := h.ask(t, owner, "GET", path+"/versions?span=days").body
+	if !strings.Contains(versions, `<th scope="row">4.0.0</th><td class="n">2</td><td class="n">0</td>`) || !strings.Contains(versions, `<th scope="row">4.0.0</th><td class="n">2</td><td class="n">2</td>`) {
+		t.Errorf("%s", versions)
+	}
+	for query, want := range map[string]string{"by=version&csv=pushes": ",4.0.0,2,0,2,0,0\n", "by=system&csv=pushes": ",18.1,30,0,30,0,0\n", "by=version&csv=devices": ",4.0.0,2,0,0\n", "by=system&csv=devices": ",18.1,30,0,0\n"} {
+		if got := h.ask(t, owner, "GET", path+"/versions?"+query); !strings.Contains(got.body, want) || got.Get("Content-Type") != "text/csv; charset=utf-8" {
+			t.Errorf("%s: %d %s", query, got.status, got.body)
+		}
+	}
 	if got := h.ask(t, owner, "GET", path+"/secrets.csv"); got.status != http.StatusNotFound {
 		t.Errorf("%d", got.status)
 	}
@@ -97,6 +109,9 @@ func TestReportsInBrowser(t *testing.T) {
 	p.Open("/apps/" + h.app.Key + "/reports?span=hours")
 	p.Do(`document.querySelectorAll("details.fold").forEach(d => d.open = true)`)
 	p.Look("reports")
+	p.Open("/apps/" + h.app.Key + "/reports/versions?span=hours")
+	p.Do(`document.querySelectorAll("details.fold").forEach(d => d.open = true)`)
+	p.Look("reports-versions")
 	for _, text := range complaints() {
 		t.Errorf("the browser's console: %s", text)
 	}

@@ -31,10 +31,18 @@ type Figures struct {
 }
 
 // Statistics sums up what became of messages.
-type Statistics struct{ pushes Pushes }
+type Statistics struct {
+	pushes Pushes
+	splits Splits
+}
 
 // NewStatistics returns sums over what the store has.
-func NewStatistics(p Pushes) Statistics { return Statistics{p} }
+func NewStatistics(p interface {
+	Pushes
+	Splits
+}) Statistics {
+	return Statistics{p, p}
+}
 
 // Sums are the figures of each period and why devices failed in all of them.
 type Sums struct {
@@ -72,20 +80,9 @@ func (s Statistics) Sums(ctx context.Context, appID int64, starts []time.Time) (
 func (f *Figures) add(p Push, reasons map[string]uint64) {
 	f.Messages++
 	for mark, n := range p.Marks {
-		switch mark {
-		case aurora.Targeted:
-			f.Targeted += n
-		case aurora.Accepted:
-			f.Accepted += n
-		case aurora.Received:
-			f.Received += n
-		case aurora.Opened:
-			f.Opened += n
-		default:
-			if reason, ok := mark.FailedReason(); ok {
-				f.Failed += n
-				reasons[reason] += n
-			}
+		f.Count(mark, n)
+		if reason, failed := mark.FailedReason(); failed {
+			reasons[reason] += n
 		}
 	}
 }

@@ -27,6 +27,9 @@ type Statistics interface {
 	// TermSizes returns how many devices have each value of a field, the unfolded
 	// changes of the last seconds apart.
 	TermSizes(ctx context.Context, appID int64, field audience.Field) (map[string]uint64, error)
+	// TermSets calls yield with the devices that have each value of a field, block
+	// by block, the unfolded changes of the last seconds apart.
+	TermSets(ctx context.Context, appID int64, field audience.Field, yield func(block uint32, value string, numbers *roaring.Bitmap)) error
 }
 
 // Retention follows the devices that registered on each of the last days, the

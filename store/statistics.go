@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"time"
 
@@ -78,7 +79,7 @@ func (s *Store) PushesSince(ctx context.Context, appID int64, from time.Time, ma
 		list = append(list, p)
 		return nil
 	}, "SELECT id, accepted_at, notes FROM message WHERE app_id = $1 ORDER BY id DESC LIMIT $2", appID, max+1)
-	if err == errEnough {
+	if errors.Is(err, errEnough) {
 		err = nil
 	}
 	if err != nil || len(at) == 0 {
