@@ -1,10 +1,12 @@
 package dispatch
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -51,7 +53,7 @@ func (s *Service) Accept(ctx context.Context, app aurora.App, r Request) (_ Rece
 	stored(err)
 	switch {
 	case handed && err == nil && job != nil:
-		s.handoff <- freshJob{*job, a.Message} // has room: reserved
+		s.handoff <- freshJob{*job, a.Message, a.found} // has room: reserved
 	case handed:
 		s.unreserve()
 	}
@@ -202,8 +204,13 @@ func onPlatforms(e audience.Expr, platforms []aurora.Platform) audience.Expr {
 func (s *Service) resolve(ctx context.Context, e audience.Expr, a *Accepted) (err error) {
 	app := a.Message.AppID
 	if _, ok := e.Points(); ok {
-		if a.Targets, err = s.c.Registry.SelectPoints(ctx, app, e); err != nil || !a.Message.HasBadge() {
+		var devices []aurora.Device
+		if a.Targets, devices, err = s.c.Registry.FindPoints(ctx, app, e); err != nil {
 			return err
+		}
+		a.found = targetsOf(devices)
+		if !a.Message.HasBadge() {
+			return nil
 		}
 		a.Reachable, err = s.c.Registry.SelectPoints(ctx, app, reachable(e, &a.Message))
 		return err
@@ -241,6 +248,23 @@ func (s *Service) resolve(ctx context.Context, e audience.Expr, a *Accepted) (er
 	}
 	a.Reachable.And(targets) // a device that came in between is not one
 	return nil
+}
+
+// fewFound is how many targets go from the acceptance of a push to its worker.
+const fewFound = 16
+
+// targetsOf returns devices as a worker sees them, by ascending number, unless
+// they are many.
+func targetsOf(devices []aurora.Device) []Target {
+	if len(devices) > fewFound {
+		return nil
+	}
+	targets := make([]Target, len(devices))
+	for i, d := range devices {
+		targets[i] = Target{d.Number, d.Platform, d.Token, d.Environment, d.RetiredReason, d.PushDisabled}
+	}
+	slices.SortFunc(targets, func(a, b Target) int { return cmp.Compare(a.Number, b.Number) })
+	return slices.CompactFunc(targets, func(a, b Target) bool { return a.Number == b.Number })
 }
 
 // reachable narrows an audience to the devices that a message can be sent to.

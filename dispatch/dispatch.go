@@ -93,6 +93,8 @@ type Accepted struct {
 	// Holder leases the explicit job at once to this worker until the time.
 	Holder string
 	Until  time.Time
+
+	found []Target // the targets, if they are few and were just read
 }
 
 // Receipt is the answer to an accepted push.
@@ -176,6 +178,9 @@ type Registry interface {
 	SelectBlock(ctx context.Context, appID int64, e audience.Expr, block uint32) (*roaring.Bitmap, error)
 	// SelectPoints returns the selected devices of an expression that has Points.
 	SelectPoints(ctx context.Context, appID int64, e audience.Expr) (*roaring.Bitmap, error)
+	// FindPoints is SelectPoints with the devices as they were found, which may
+	// be more than are selected, and in any order.
+	FindPoints(ctx context.Context, appID int64, e audience.Expr) (*roaring.Bitmap, []aurora.Device, error)
 	// SelectValues adds the devices with any of the aliases or registration ids.
 	SelectValues(ctx context.Context, appID int64, f audience.Field, values []string, into *roaring.Bitmap) error
 	// TestDevices returns the registration ids of the app's test devices.

@@ -99,6 +99,7 @@ func (s *Service) reserve() bool {
 type freshJob struct {
 	job     Job
 	message aurora.Message
+	found   []Target // its targets, unless they are to be read
 }
 
 func (s *Service) unreserve() { s.places <- struct{}{} }
@@ -125,7 +126,7 @@ func (s *Service) runHandoff(ctx context.Context, wg *sync.WaitGroup) {
 		case h := <-s.handoff:
 			wg.Go(func() {
 				defer s.unreserve()
-				s.run(ctx, h.job, h.message)
+				s.run(ctx, h)
 			})
 		}
 	}
@@ -154,7 +155,7 @@ func (s *Service) runLane(ctx context.Context, lane Lane, wg *sync.WaitGroup) {
 					free <- struct{}{}
 					s.wakeLane(lane)
 				}()
-				s.run(ctx, j, aurora.Message{})
+				s.run(ctx, freshJob{job: j})
 			})
 		}
 		if n > 0 && len(jobs) == n {

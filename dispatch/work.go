@@ -18,8 +18,9 @@ import (
 // planned, or the context ends. After an error of the store the job is given
 // back: another worker repeats at most what was not settled. The message is
 // read unless it is given.
-func (s *Service) run(ctx context.Context, j Job, m aurora.Message) {
-	w := &work{s: s, job: j, message: m, marks: map[aurora.Mark]*roaring.Bitmap{}, retry: roaring.New(), enough: make(chan struct{}, 1)}
+func (s *Service) run(ctx context.Context, h freshJob) {
+	j := h.job
+	w := &work{s: s, job: j, message: h.message, found: h.found, marks: map[aurora.Mark]*roaring.Bitmap{}, retry: roaring.New(), enough: make(chan struct{}, 1)}
 	err := j.Damaged
 	if err == nil {
 		err = w.run(ctx)
@@ -59,6 +60,7 @@ type work struct {
 	s       *Service
 	job     Job
 	message aurora.Message
+	found   []Target // the targets as they were found a moment ago, if they are known
 	route   aurora.Route
 
 	mu       sync.Mutex
@@ -200,10 +202,24 @@ func (w *work) expired(now time.Time) bool {
 // targets reads devices with the tokens that the message is sent to.
 func (w *work) targets(ctx context.Context, numbers *roaring.Bitmap) iter.Seq2[Target, error] {
 	kind, name := w.message.Content.Needs()
+	if kind == aurora.NotificationToken && w.found != nil {
+		return w.known(numbers)
+	}
 	if kind == aurora.NotificationToken {
 		return w.s.c.Messages.ReadTargets(ctx, w.job.AppID, numbers)
 	}
 	return w.s.c.Messages.ReadTokens(ctx, w.job.AppID, numbers, kind, name)
+}
+
+// known yields those of the targets that were found before.
+func (w *work) known(numbers *roaring.Bitmap) iter.Seq2[Target, error] {
+	return func(yield func(Target, error) bool) {
+		for _, t := range w.found {
+			if numbers.Contains(t.Number) && !yield(t, nil) {
+				return
+			}
+		}
+	}
 }
 
 // named is the name of a mark of the job's part.

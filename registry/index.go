@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/RoaringBitmap/roaring/v2"
+	"github.com/aurora-push/aurora"
 	"github.com/aurora-push/aurora/audience"
 )
 
@@ -32,7 +33,7 @@ type Index interface {
 
 // Point is a device that was looked up singly.
 type Point struct {
-	Number  uint32
+	Device  aurora.Device
 	Subject audience.Subject
 }
 
@@ -88,34 +89,42 @@ func (b Block) has(numbers *roaring.Bitmap) bool {
 // SelectPoints returns the devices that an expression with Points selects,
 // without touching any other device.
 func (s *Service) SelectPoints(ctx context.Context, appID int64, e audience.Expr) (*roaring.Bitmap, error) {
+	numbers, _, err := s.FindPoints(ctx, appID, e)
+	return numbers, err
+}
+
+// FindPoints is SelectPoints with the devices as they were found. These may be
+// more than are selected, and in any order.
+func (s *Service) FindPoints(ctx context.Context, appID int64, e audience.Expr) (numbers *roaring.Bitmap, devices []aurora.Device, err error) {
 	points, ok := e.Points()
 	if !ok {
-		return nil, fmt.Errorf("registry: the audience %.100q cannot be looked up by points", e)
+		return nil, nil, fmt.Errorf("registry: the audience %.100q cannot be looked up by points", e)
 	}
 	found, err := s.store.Lookup(ctx, appID, points)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	numbers := roaring.New()
+	numbers = roaring.New()
 	elsewhere := slices.ContainsFunc(e.Terms(), func(t audience.Term) bool { return !t.Field.OfDevice() })
 	for _, p := range found {
 		if elsewhere || e.Match(p.Subject) {
-			numbers.Add(p.Number)
+			numbers.Add(p.Device.Number)
+			devices = append(devices, p.Device)
 		}
 	}
 	if !elsewhere {
-		return numbers, nil
+		return numbers, devices, nil
 	}
 	selected := roaring.New() // what is not written in a device's row is asked of its block
 	for block, part := range audience.ByBlock(numbers) {
 		here, err := s.SelectBlock(ctx, appID, e, block)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		here.And(part)
 		selected.Or(here)
 	}
-	return selected, nil
+	return selected, devices, nil
 }
 
 // SelectValues adds the devices with any of the aliases or registration ids:

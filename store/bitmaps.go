@@ -374,18 +374,23 @@ func (l *loading) rows(ctx context.Context, scan func(scanner) error, query stri
 	return each(rows, scan)
 }
 
+var pointQueries = map[audience.Field]string{
+	audience.Alias:        "SELECT " + deviceColumns + " FROM device WHERE app_id = $1 AND alias = $2",
+	audience.Registration: "SELECT " + deviceColumns + " FROM device WHERE app_id = $1 AND registration_id = $2",
+}
+
 // Lookup returns the devices that have any of the alias or registration terms.
 func (s *Store) Lookup(ctx context.Context, appID int64, points []audience.Term) (found []registry.Point, err error) {
 	for _, p := range points {
-		column := map[audience.Field]string{audience.Alias: "alias", audience.Registration: "registration_id"}[p.Field]
-		if column == "" {
+		query := pointQueries[p.Field]
+		if query == "" {
 			return nil, fmt.Errorf("store: %v is not a term to look up", p)
 		}
-		err := s.rows(quick(ctx), func(row scanner) error {
+		err := s.point(ctx, func(row scanner) error {
 			d, err := scanDevice(row)
-			found = append(found, registry.Point{Number: d.Number, Subject: subject(d.Device)})
+			found = append(found, registry.Point{Device: d.Device, Subject: subject(d.Device)})
 			return err
-		}, "SELECT "+deviceColumns+" FROM device WHERE app_id = $1 AND "+column+" = $2", appID, p.Value)
+		}, query, appID, p.Value)
 		if err != nil {
 			return nil, err
 		}

@@ -39,6 +39,7 @@ type Store struct {
 	beats     beats
 	bitmaps   bitmapCache
 	stmts     sync.Map // query → *sql.Stmt on reads
+	points    *pointReaders
 }
 
 // Open opens the SQLite database in a folder, which it creates with mode 0700,
@@ -63,9 +64,10 @@ func Open(ctx context.Context, dir string) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	reads.SetMaxOpenConns(max(4, 2*runtime.NumCPU()))
-	reads.SetMaxIdleConns(max(4, 2*runtime.NumCPU()))
-	s := &Store{dialect: sqlite, reads: reads, writes: reads, dir: dir, node: rand.Text(), schema: ours(), logger: slog.New(slog.DiscardHandler)}
+	connections := max(4, 2*runtime.NumCPU()) + pointReaderCount()
+	reads.SetMaxOpenConns(connections)
+	reads.SetMaxIdleConns(connections)
+	s := &Store{dialect: sqlite, reads: reads, writes: reads, dir: dir, points: newPointReaders(), node: rand.Text(), schema: ours(), logger: slog.New(slog.DiscardHandler)}
 	if err := s.start(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("the database %s cannot be opened: %w", path, err), reads.Close())
 	}
@@ -126,7 +128,7 @@ func (s *Store) start(ctx context.Context) error {
 // Close waits for writes in progress and closes the database.
 func (s *Store) Close() error {
 	s.upgrade.end()
-	err := errors.Join(s.leave(), s.desk.close())
+	err := errors.Join(s.leave(), s.desk.close(), s.points.close())
 	s.stmts.Range(func(_, v any) bool { v.(*sql.Stmt).Close(); return true })
 	if s.dialect.shared { // a connection may be gone, which is no failure at the end
 		_, _ = s.writes.Close(), s.reads.Close()

@@ -108,7 +108,7 @@ func TestDevicesOfAnOlderSchemaAreKept(t *testing.T) {
 	if known, err := s.RegisterDevice(t.Context(), again); err != nil || known.RegistrationID != "registration6" {
 		t.Errorf("a known installation registers as %q, %v", known.RegistrationID, err)
 	}
-	if found, err := s.Lookup(t.Context(), 1, []audience.Term{{Field: audience.Alias, Value: "alias-10"}}); err != nil || len(found) != 1 || found[0].Number != 10 {
+	if found, err := s.Lookup(t.Context(), 1, []audience.Term{{Field: audience.Alias, Value: "alias-10"}}); err != nil || len(found) != 1 || found[0].Device.Number != 10 {
 		t.Errorf("by alias: %v, %v", found, err)
 	}
 	if found, err := s.FindDevices(t.Context(), 1, registry.Query{Text: strings.ToUpper(token(11)), Limit: 10}); err != nil || len(found) != 1 || found[0].Number != 11 {
