@@ -95,6 +95,7 @@ type Config struct {
 	Devices    Devices
 	Inbox      Inbox
 	Labels     Labels
+	Quarantine Quarantine
 	Segments   Segments
 	Statistics Statistics
 	Schedules  Schedules

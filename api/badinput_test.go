@@ -237,6 +237,7 @@ var exceptions = []exception{
 	{route: "PATCH /v1/devices", places: "environment", kinds: "absent null", in: `"token"`, as: asMissing, why: "it must stand beside a token"},
 	{route: "POST /v1/devices", places: "app_key", kinds: "long", as: 7008, why: "there is no such app"},
 	{route: "POST /v1/webhooks/{id}/replay", places: "delivery from", kinds: "absent null", as: asMissing, why: "one of them is required"},
+	{route: "POST /v1/quarantine/restore", places: "registration_ids all", kinds: "absent null", as: asMissing, why: "one of them is required"},
 	{route: "POST /v3/push/template/schedule", places: "trigger.single trigger.periodical trigger.intelligent trigger.periodical.point", kinds: "absent null", as: asMissing, why: "one kind is required, and for a week its days"},
 	{route: "POST /v3/schedules", places: "trigger.single trigger.periodical trigger.intelligent trigger.periodical.point", kinds: "absent null", as: asMissing, why: "one kind is required, and for a week its days"},
 	{route: "PUT /v3/schedules", places: "trigger.periodical trigger.periodical.point", kinds: "absent null", as: asMissing, why: "one kind is required, and for a week its days"},

@@ -18,6 +18,8 @@ func (f *fixture) queries() map[string]request {
 		"POST /v3/push/validate":           request{path: "/v3/push/validate?count=true", body: goodPush}.as(w.app),
 		"GET /v3/push/cid":                 get("/v3/push/cid?count=2&type=push"),
 		"GET /v3/push_plan/list":           get("/v3/push_plan/list?page=1&page_size=10&info=spr&send_source=0"),
+		"GET /v3/devices/{id}":             get("/v3/devices/" + f.p.id + "?tokens=true"),
+		"GET /v1/quarantine":               get("/v1/quarantine?reason=Unregistered&since=2030-01-02T03:04:05Z&until=2030-01-03T03:04:05Z&after=1893553445000-7&limit=10"),
 		"GET /v3/aliases/{alias}":          get("/v3/aliases/mia?platform=ios&new_format=true"),
 		"DELETE /v3/aliases/{alias}":       request{method: "DELETE", path: "/v3/aliases/nobody?platform=ios"}.as(w.app),
 		"DELETE /v3/tags/{tag}":            request{method: "DELETE", path: "/v3/tags/nothing?platform=ios"}.as(w.app),
@@ -41,7 +43,7 @@ func (f *fixture) queries() map[string]request {
 var wrongTexts = map[string][]string{
 	"platform": {"wrong", "ios,wrong", "iOS"}, "msg_ids": {"wrong", "-1", "1,wrong", "1.5", strings.Repeat("1,", 100) + "1"}, "group_msgids": {"wrong", "-1", strings.Repeat("1,", 10) + "1"},
 	"registration_id": {"wrong"}, "start": {"wrong", "2030-13-01", "2030-01", "2030-01-01 25", "-1"}, "time_unit": {"wrong", "7"}, "outcome": {"wrong", "failed:", "7"}, "without": {"wrong"}, "events": {"wrong", "message.failed,wrong"},
-	"last_event_id": {"wrong", "-1"}, "info": nil, "new_format": {"wrong"},
+	"last_event_id": {"wrong", "-1"}, "reason": nil, "since": {"wrong", "2030-01-01", "7"}, "until": {"wrong", "2030-01-01", "2029-01-01T00:00:00Z"}, "after": {"wrong", "7", "-7", "7-x", "7--1", "1-4294967296"}, "info": nil, "new_format": {"wrong"},
 }
 
 // TestBadQuery tries bad values of every parameter of every query.
@@ -143,7 +145,7 @@ func queryOf(t *testing.T, query string) url.Values {
 
 // queryFamilies are the families by the paths that have queries.
 var queryFamilies = []familyNumbers{
-	{"/v3/schedules", 8100, 8100, 8100}, {"/v3/aliases", 7002, 7002, 7002}, {"/v3/tags", 7002, 7002, 7002}, {"/v1/devices", 7002, 7002, 7002},
+	{"/v3/schedules", 8100, 8100, 8100}, {"/v3/aliases", 7002, 7002, 7002}, {"/v3/tags", 7002, 7002, 7002}, {"/v3/devices", 7002, 7002, 7002}, {"/v1/devices", 7002, 7002, 7002},
 	{"/v3/push", 1002, 1003, 1005}, {"/v3/", 3002, 3002, 3002}, {"/v1/messages", 3002, 3002, 3002}, {"/v1/", 9002, 9002, 9002},
 }
 

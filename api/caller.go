@@ -97,6 +97,8 @@ func scopeOf(rt *route) (scope account.Scope, ok bool) {
 		switch rt.pattern[1] {
 		case "segments":
 			return either(account.PushReadScope, account.PushScope)
+		case "quarantine":
+			return either(account.DevicesReadScope, account.DevicesScope)
 		case "webhooks":
 			return either(account.WebhooksReadScope, account.WebhooksScope)
 		case "events":

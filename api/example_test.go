@@ -195,6 +195,8 @@ func (f *fixture) addDevices(add adder, as func(method, path, body string) reque
 	id, lists := f.q.id, `{"registration_ids":{"add":["`+f.q.id+`"],"remove":["`+f.q.id+`"]}}`
 	add("POST /v3/devices/status", as("POST", "/v3/devices/status", `{"registration_ids":["`+id+`"]}`))
 	add("POST /v3/devices/{id}", as("POST", "/v3/devices/"+id, `{"tags":{"add":["a"],"remove":["b"]},"alias":"q","mobile":"+86-1"}`))
+	add("POST /v1/quarantine/restore", as("POST", "/v1/quarantine/restore", `{"registration_ids":["`+id+`"]}`))
+	add("POST /v1/quarantine/restore", as("POST", "/v1/quarantine/restore", `{"all":true,"reason":"Unregistered","since":"2030-01-02T03:04:05Z","until":"2030-01-03T03:04:05Z"}`))
 	add("POST /v3/aliases/{alias}", as("POST", "/v3/aliases/q", lists))
 	add("POST /v3/tags/{tag}", as("POST", "/v3/tags/a", lists))
 	add("POST /v3/status/message", as("POST", "/v3/status/message", `{"msg_id":"`+f.message+`","registration_ids":["`+id+`"],"date":"2030-01-01"}`))

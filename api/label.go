@@ -36,11 +36,13 @@ func (s *server) namedDevice(r *http.Request, app aurora.App) (aurora.Device, er
 	return s.Labels.Device(r.Context(), app.ID, id)
 }
 
-// labelAnswer has exactly three members: suites of official clients count them.
+// labelAnswer has exactly three members unless more is asked for: suites of official clients count them.
 type labelAnswer struct {
 	Tags   []string `json:"tags"`
 	Alias  *string  `json:"alias"`
 	Mobile *string  `json:"mobile"`
+	// Tokens is Aurora's own, and there only for who asks for it.
+	Tokens []tokenAnswer `json:"tokens,omitzero"`
 }
 
 // deviceLabels is GET /v3/devices/{id}.
@@ -52,6 +54,16 @@ func (s *server) deviceLabels(r *http.Request, app aurora.App) (any, error) {
 	}
 	if d.Mobile != "" {
 		a.Mobile = &d.Mobile
+	}
+	if err != nil {
+		return a, err
+	}
+	switch r.URL.Query().Get("tokens") {
+	case "", "false":
+	case "true":
+		a.Tokens, err = s.tokensOf(r.Context(), d)
+	default:
+		err = aurora.Errorf(aurora.Invalid, "tokens must be true or false.")
 	}
 	return a, err
 }

@@ -154,7 +154,7 @@ var refusals = map[family]map[aurora.Kind]number{
 }
 
 // managed are the second segments of paths of the management family.
-var managed = []string{"keys", "access", "secret", "audit", "webhooks", "events", "segments"}
+var managed = []string{"keys", "access", "secret", "audit", "webhooks", "events", "segments", "quarantine"}
 
 // numbered is a refusal whose number does not follow from its kind.
 type numbered struct {

@@ -125,6 +125,9 @@ var routes = []route{
 	at("PUT", "/v1/segments/{segment}", manageFamily, (*server).replaceSegment),
 	at("DELETE", "/v1/segments/{segment}", manageFamily, (*server).deleteSegment),
 
+	at("GET", "/v1/quarantine", manageFamily, (*server).quarantine),
+	at("POST", "/v1/quarantine/restore", manageFamily, (*server).restore),
+
 	at("GET", "/v1/keys", manageFamily, (*server).apiKeys),
 	at("POST", "/v1/keys", manageFamily, (*server).createAPIKey),
 	at("DELETE", "/v1/keys/{id}", manageFamily, (*server).revokeAPIKey),

@@ -79,6 +79,11 @@ func (w *work) finish(ctx context.Context) error {
 		return w.leave(ctx)
 	}
 	if w.parked == "" {
+		// A device that was deleted since the job was planned was not among those
+		// that were read.
+		if gone := w.unsettled(); !gone.IsEmpty() {
+			w.failAll(gone, aurora.ReasonNoToken)
+		}
 		return w.settle(ctx, true)
 	}
 	if w.route.Parked == "" {

@@ -32,6 +32,9 @@ type Retention struct {
 	Logger  *slog.Logger
 	// Keep is how long; 0 means DefaultKeep, and less than MinKeep is MinKeep.
 	Keep time.Duration
+	// Also deletes a portion of what another service keeps for a time, before the
+	// space is given back; nil deletes nothing.
+	Also func(ctx context.Context, now time.Time) (more bool, err error)
 }
 
 const (
@@ -59,10 +62,15 @@ func (r *Retention) Sweep(ctx context.Context, now time.Time) error {
 		keep = DefaultKeep
 	}
 	before := now.Add(-max(keep, MinKeep))
+	also := r.Also
+	if also == nil {
+		also = func(context.Context, time.Time) (bool, error) { return false, nil }
+	}
 	for _, step := range []func() (bool, error){
 		func() (bool, error) { return r.Archive.ForgetMessages(ctx, before) },
 		func() (bool, error) { return r.Archive.ForgetSchedules(ctx, before) },
 		func() (bool, error) { return false, r.Archive.ForgetCIDs(ctx, now) },
+		func() (bool, error) { return also(ctx, now) },
 		func() (bool, error) { return r.Archive.ReturnSpace(ctx) },
 	} {
 		for more := true; more; {

@@ -70,6 +70,7 @@ type Store interface {
 	Segments
 	Imports
 	Exports
+	Quarantine
 }
 
 // Service answers for devices.
@@ -77,6 +78,7 @@ type Service struct {
 	store    Store
 	logger   *slog.Logger
 	hint     func(appID int64) // tells watchers that devices of an app changed
+	record   func(context.Context, aurora.AuditEntry)
 	presence presence
 }
 
@@ -88,7 +90,15 @@ func New(store Store, logger *slog.Logger, hint func(appID int64)) *Service {
 	if hint == nil {
 		hint = func(int64) {}
 	}
-	return &Service{store: store, logger: logger, hint: hint}
+	return &Service{store: store, logger: logger, hint: hint, record: func(context.Context, aurora.AuditEntry) {}}
+}
+
+// RecordTo says where lines of the audit log go, before the service is used.
+func (s *Service) RecordTo(record func(context.Context, aurora.AuditEntry)) { s.record = record }
+
+// note writes a line of the audit log.
+func (s *Service) note(ctx context.Context, app aurora.App, action, subject, detail string) {
+	s.record(ctx, aurora.AuditEntry{AccountID: app.AccountID, AppID: app.ID, Action: action, Subject: subject, Detail: detail})
 }
 
 // Registration is a device's first request. InstallID and Secret are made by

@@ -73,7 +73,7 @@ func (s *Server) Start(ctx context.Context) (err error) {
 		s.workers.Go(func() { s.Mail.Run(run) })
 	}
 	s.workers.Go(func() { s.Inbox.Run(streams) }) // devices that wait for messages end with the live streams
-	retention := ledger.Retention{Archive: s.store, Logger: s.config.Logger, Keep: s.config.KeepMessages}
+	retention := ledger.Retention{Archive: s.store, Logger: s.config.Logger, Keep: s.config.KeepMessages, Also: s.Registry.Forgetter(s.config.KeepQuarantined)}
 	s.workers.Go(func() { retention.Run(run) })
 	s.http = newHTTP(tellTLS(boundTimes(boundStreams(streams, handler))), s.config.Logger)
 	listener, err := s.secure(s.listener)
@@ -110,7 +110,7 @@ func (s *Server) handler() (http.Handler, error) {
 	rest := api.New(api.Config{
 		Accounts: s.Accounts, Keys: s.Accounts, Owners: s.Accounts, Admin: s.Accounts, Groups: s.Dispatch, Files: s.Files, Assets: s.Assets, Tests: s.Registry,
 		Webhooks: s.Webhooks, Deliveries: s.Webhooks,
-		Dispatcher: s.Dispatch, Reports: s.Ledger, Devices: s.Registry, Inbox: s.Inbox, Labels: s.Registry, Segments: s.Registry, Statistics: s.Registry, Schedules: s.Schedules,
+		Dispatcher: s.Dispatch, Reports: s.Ledger, Devices: s.Registry, Inbox: s.Inbox, Labels: s.Registry, Quarantine: s.Registry, Segments: s.Registry, Statistics: s.Registry, Schedules: s.Schedules,
 		Limits: s.config.Limits, Servers: s.cluster.count, TrustedProxies: s.config.TrustedProxies,
 		Logger: s.config.Logger, PublicURL: s.config.PublicURL, Watch: s.watch,
 	})

@@ -59,6 +59,9 @@ type Config struct {
 	// KeepMessages is how long messages, their outcomes and finished schedules
 	// are kept; default ledger.DefaultKeep, at least ledger.MinKeep.
 	KeepMessages time.Duration
+	// KeepQuarantined is how long a device whose token is dead is kept while
+	// nothing is heard of it; default registry.DefaultKeepQuarantined.
+	KeepQuarantined time.Duration
 
 	// WebhookAllowPrivate permits webhooks to this machine and private networks.
 	WebhookAllowPrivate bool
@@ -212,6 +215,7 @@ func (s *Server) wire(ctx context.Context) error {
 	s.channel = channel.NewIOS(gateways, s.Accounts, c.Logger)
 	s.metrics.registry.MustRegister(gauges{s.store, s.channel})
 	s.Registry = registry.New(s.store, c.Logger, func(appID int64) { s.Ledger.Hint(appID, 0) })
+	s.Registry.RecordTo(s.Accounts.Record)
 	if err := s.openBus(ctx); err != nil {
 		return err
 	}

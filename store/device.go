@@ -186,10 +186,23 @@ func takeToken(t *tx, appID int64, token []byte) error {
 	}
 	d := previous.Device
 	d.Token, d.Environment = "", aurora.NoEnvironment
-	return putDevice(t, previous.Device, d)
+	if d.RetiredReason == "" {
+		if err := endToken(t, previous.Device, registry.PastToken{Until: t.now, Reason: registry.TokenMoved}); err != nil {
+			return err
+		}
+	}
+	return writeDevice(t, previous.Device, d)
 }
 
+// putDevice writes a device that was changed, and the history of its token.
 func putDevice(t *tx, before, d aurora.Device) error {
+	if err := noteToken(t, before, d); err != nil {
+		return err
+	}
+	return writeDevice(t, before, d)
+}
+
+func writeDevice(t *tx, before, d aurora.Device) error {
 	v, err := valuesOf(registry.Stored{Device: d})
 	if err != nil {
 		return err

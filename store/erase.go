@@ -70,6 +70,7 @@ var ownedByApps = []owned{
 	{table: "inbox", key: "seq", rows: 2000},
 	{table: "paced", key: "message_id", rows: 2000},
 	{table: "special_token", key: "number", rows: 1000},
+	{table: "past_token", key: "number", rows: 1000},
 	{table: "cid", key: "cid", rows: 2000},
 	{table: "schedule", key: "id", rows: 200, parts: "firing", partKey: "schedule_id, number"},
 	{table: "schedule_cid", key: "cid", rows: 2000},

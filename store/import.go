@@ -206,8 +206,12 @@ func (b importedBadges) write(t *tx, appID int64) error {
 		if err != nil {
 			return err
 		}
+		before := icons
 		for place, badge := range set {
 			icons[place] = uint32(badge)
+		}
+		if icons == before { // as of devices that never had any
+			continue
 		}
 		if err := putRun(t, appID, run, &icons); err != nil {
 			return err

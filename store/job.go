@@ -11,6 +11,7 @@ import (
 	"github.com/aurora-push/aurora"
 	"github.com/aurora-push/aurora/audience"
 	"github.com/aurora-push/aurora/dispatch"
+	"github.com/aurora-push/aurora/registry"
 )
 
 // insertJob stores a job. due is when it may be leased: for one that is leased
@@ -141,7 +142,7 @@ func (s *Store) Settle(ctx context.Context, st dispatch.Settlement) error {
 		}
 		retired := map[string]*roaring.Bitmap{}
 		for _, r := range st.Retired {
-			done, err := retire(t, st.Job.AppID, r)
+			done, err := retire(t, st.Job, r)
 			if err != nil {
 				return err
 			}
@@ -196,11 +197,15 @@ func settleJob(t *tx, st dispatch.Settlement) (err error) {
 }
 
 // retire takes a token out of use unless the device has reported one since.
-func retire(t *tx, appID int64, r dispatch.Retirement) (done bool, err error) {
+func retire(t *tx, j dispatch.Job, r dispatch.Retirement) (done bool, err error) {
+	appID := j.AppID
 	if r.Kind != aurora.NotificationToken {
 		return false, forgetToken(t, appID, r) // the device can still be reached
 	}
 	stored, err := scanDevice(t.row("SELECT "+deviceColumns+" FROM device WHERE app_id = $1 AND number = $2", appID, r.Number))
+	if errors.Is(err, registry.ErrNone) { // deleted meanwhile
+		return false, nil
+	}
 	if err != nil {
 		return false, err
 	}
@@ -212,6 +217,9 @@ func retire(t *tx, appID int64, r dispatch.Retirement) (done bool, err error) {
 	}
 	d := stored.Device
 	d.RetiredReason, d.RetiredAt = r.Reason, t.now
+	if err := endToken(t, stored.Device, registry.PastToken{Until: t.now, Reason: r.Reason, MessageID: j.MessageID}); err != nil {
+		return false, err
+	}
 	return true, putDevice(t, stored.Device, d)
 }
 

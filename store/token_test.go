@@ -79,7 +79,7 @@ func TestSpecialTokens(t *testing.T) {
 	die := func(at time.Time) {
 		t.Helper()
 		err := s.write(t.Context(), func(t *tx) error {
-			_, err := retire(t, 1, dispatch.Retirement{Number: 2, Token: "ab", Reason: "Unregistered", InactiveAt: at, Kind: aurora.ActivityToken})
+			_, err := retire(t, dispatch.Job{AppID: 1}, dispatch.Retirement{Number: 2, Token: "ab", Reason: "Unregistered", InactiveAt: at, Kind: aurora.ActivityToken})
 			return err
 		})
 		if err != nil {

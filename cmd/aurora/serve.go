@@ -72,6 +72,7 @@ func serveCommand() *cobra.Command {
 	f.IntVar(&c.MaxSchedules, "max-schedules", 0, "unfinished schedules that one app may have (0 = 100)")
 	f.IntVar(&c.AudienceCache, "audience-cache", 0, "MiB of memory for the bitmaps of audiences (0 = 64)")
 	f.Var((*age)(&c.KeepMessages), "keep-messages", "how long messages, their outcomes and finished schedules are kept, such as 90d or 2000h; at least 11d (default 90d)")
+	f.Var((*age)(&c.KeepQuarantined), "keep-quarantined", "how long a device whose token is dead is kept while nothing is heard of it, such as 90d (default 30d)")
 	f.StringVar(&c.AdminListen, "admin-listen", "", "address for operators only, such as 127.0.0.1:9090: /metrics, /debug/pprof, /healthz, /readyz (default none)")
 	f.DurationVar(&c.DrainDelay, "drain-delay", 0, "how long to go on serving after SIGTERM while /readyz says no, such as 5s behind a load balancer")
 	f.StringVar(&c.OTLP, "otlp", "", "OpenTelemetry collector (OTLP over HTTP) to send traces to, such as http://localhost:4318 (default $OTEL_EXPORTER_OTLP_ENDPOINT, else none)")
