@@ -6,6 +6,8 @@
 //	go run . memory  the memory of our client while it sends ten million
 //	go run . profile where our client's processor time goes
 //	go run . growth  a whole push to ever more devices, with a plot
+//	go run . nodes   a whole push through 1, 2 and 3 servers on one PostgreSQL
+//	go run . cluster three servers, PostgreSQL and NATS while all of them fail
 //	go run . gorush  a whole push beside gorush: one call to many devices
 package main
 
@@ -15,6 +17,8 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"github.com/aurora-push/aurora/server/servertest"
 )
 
 var commands = map[string]func(ctx context.Context, arguments []string) error{
@@ -24,6 +28,8 @@ var commands = map[string]func(ctx context.Context, arguments []string) error{
 	"profile": profile,
 	"gorush":  besideGorush,
 	"growth":  growth,
+	"nodes":   nodes,
+	"cluster": cluster,
 
 	// What the commands above start as processes of their own.
 	"client-aurora": auroraClient,
@@ -31,10 +37,13 @@ var commands = map[string]func(ctx context.Context, arguments []string) error{
 }
 
 func main() {
+	if servertest.ServeNATS() { // a part of nodes and cluster
+		return
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if len(os.Args) < 2 || commands[os.Args[1]] == nil {
-		fmt.Fprintln(os.Stderr, "usage: go run . apns|rtt|memory|profile|gorush|growth [flags]")
+		fmt.Fprintln(os.Stderr, "usage: go run . apns|rtt|memory|profile|gorush|growth|nodes|cluster [flags]")
 		os.Exit(2)
 	}
 	if err := commands[os.Args[1]](ctx, os.Args[2:]); err != nil {

@@ -39,6 +39,43 @@ func processTime(pid int) (time.Duration, error) {
 	return time.Duration(user+system) * 10 * time.Millisecond, nil
 }
 
+// familyTime is the processor time of a process and all its children, those
+// included that have ended (proc(5), /proc/PID/stat, fields 14 to 17).
+func familyTime(pid int) (time.Duration, error) {
+	all, err := os.ReadDir("/proc")
+	if err != nil {
+		return 0, err
+	}
+	ticks := int64(0)
+	for _, entry := range all {
+		child, err := strconv.Atoi(entry.Name())
+		if err != nil {
+			continue
+		}
+		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", child))
+		if err != nil {
+			continue // it has ended
+		}
+		_, rest, _ := strings.Cut(string(text), ") ")
+		fields := strings.Fields(rest)
+		if len(fields) < 15 || child != pid && fields[1] != strconv.Itoa(pid) {
+			continue
+		}
+		own := fields[11:13]
+		if child == pid {
+			own = fields[11:15]
+		}
+		for _, f := range own {
+			n, err := strconv.ParseInt(f, 10, 64)
+			if err != nil {
+				return 0, fmt.Errorf("/proc/%d/stat has an unknown form", child)
+			}
+			ticks += n
+		}
+	}
+	return time.Duration(ticks) * 10 * time.Millisecond, nil
+}
+
 // resident is this process's memory in MB (proc(5), /proc/self/statm).
 func resident() float64 {
 	text, err := os.ReadFile("/proc/self/statm")

@@ -43,6 +43,7 @@ var loadQueries = []string{tailQuery, bitmapQuery, bitmapsQuery, selectionQuery,
 // folded ones with the changes since. If all are known already it is a single
 // statement. The bitmaps may be shared: they must not be changed.
 func (s *Store) LoadBlock(ctx context.Context, appID int64, block uint32, terms []audience.Term) (b registry.Block, err error) {
+	defer func() { err = s.explainRead(err) }()
 	l := loading{s: s, at: place{appID, block}, want: map[string]wanted{everyone: {lo: everyone}}, folded: map[string]*roaring.Bitmap{}}
 	for _, term := range terms {
 		switch term.Field {

@@ -157,9 +157,31 @@ func (s *Store) prepared(ctx context.Context, query string) (*sql.Stmt, error) {
 func (s *Store) row(ctx context.Context, query string, args ...any) scanner {
 	st, err := s.prepared(ctx, query)
 	if err != nil {
-		return failed{err}
+		return failed{s.explainRead(err)}
 	}
-	return st.QueryRowContext(ctx, s.dialect.fit(args)...)
+	row := st.QueryRowContext(ctx, s.dialect.fit(args)...)
+	if s.dialect.shared {
+		return explained{row, s}
+	}
+	return row
+}
+
+// explained is a row of a database that may be away.
+type explained struct {
+	row *sql.Row
+	s   *Store
+}
+
+// Scan says plainly that the database does not answer.
+func (e explained) Scan(into ...any) error { return e.s.explainRead(e.row.Scan(into...)) }
+
+// explainRead turns the failure of a read into a sentence if the database does
+// not answer; what else fails is a defect.
+func (s *Store) explainRead(err error) error {
+	if err == nil || !s.dialect.shared || !broken(err) {
+		return err
+	}
+	return explainShared(err)
 }
 
 // quick is the context for a read of a row or two: one that can be cancelled
@@ -170,13 +192,13 @@ func quick(ctx context.Context) context.Context { return context.WithoutCancel(c
 func (s *Store) rows(ctx context.Context, scan func(scanner) error, query string, args ...any) error {
 	st, err := s.prepared(ctx, query)
 	if err != nil {
-		return err
+		return s.explainRead(err)
 	}
 	rows, err := st.QueryContext(ctx, s.dialect.fit(args)...)
 	if err != nil {
-		return err
+		return s.explainRead(err)
 	}
-	return each(rows, scan)
+	return s.explainRead(each(rows, scan))
 }
 
 func each(rows *sql.Rows, scan func(scanner) error) error {

@@ -4,6 +4,7 @@ package storetest
 
 import (
 	"bytes"
+	"context"
 	"database/sql"
 	"fmt"
 	"io"
@@ -35,15 +36,33 @@ func NewServer(t testing.TB) *Server {
 	if _, err := programs(); err != nil {
 		t.Skipf("NOT TESTED ON POSTGRESQL: %v", err)
 	}
-	s, err := start(true)
+	s, err := StartServer()
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		s.Stop(syscall.SIGINT)
-		os.RemoveAll(s.dir)
-	})
+	t.Cleanup(s.Remove)
 	return s
+}
+
+// StartServer is NewServer for a program, which calls Remove at the end.
+func StartServer() (*Server, error) { return start(true) }
+
+// Remove ends the server and deletes what it stored.
+func (s *Server) Remove() {
+	s.Stop(syscall.SIGINT)
+	os.RemoveAll(s.dir)
+}
+
+// Pid is the server's first process, the parent of all others; 0 if it is not
+// running.
+func (s *Server) Pid() int {
+	text, err := os.ReadFile(filepath.Join(s.data(), "postmaster.pid"))
+	if err != nil {
+		return 0
+	}
+	first, _, _ := bytes.Cut(text, []byte("\n"))
+	pid, _ := strconv.Atoi(string(first))
+	return pid
 }
 
 // URL is where the server is reached.
@@ -56,6 +75,20 @@ func (s *Server) URL() string {
 
 // Address is the host:port of a server that keeps what it commits.
 func (s *Server) Address() string { return "127.0.0.1:" + s.port }
+
+// Written is how many transactions were committed so far, and how many bytes of
+// log were written.
+func (s *Server) Written(ctx context.Context) (commits, log int64, err error) {
+	db, err := sql.Open("pgx", s.URL())
+	if err != nil {
+		return 0, 0, err
+	}
+	defer db.Close()
+	// Servers report what they did with a delay of up to a second.
+	time.Sleep(1100 * time.Millisecond)
+	err = db.QueryRowContext(ctx, "SELECT xact_commit, CAST(pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0') AS BIGINT) FROM pg_stat_database WHERE datname = current_database()").Scan(&commits, &log)
+	return commits, log, err
+}
 
 // start makes a cluster and starts it: on a socket alone, or with sync on a
 // port of 127.0.0.1.
@@ -155,12 +188,8 @@ func (s *Server) Start() error {
 // Stop ends the server with a signal: SIGINT in order, SIGQUIT as a crash does,
 // SIGTERM once its clients are gone.
 func (s *Server) Stop(signal syscall.Signal) {
-	text, err := os.ReadFile(filepath.Join(s.data(), "postmaster.pid"))
-	if err == nil {
-		first, _, _ := bytes.Cut(text, []byte("\n"))
-		if pid, err := strconv.Atoi(string(first)); err == nil {
-			_ = syscall.Kill(pid, signal)
-		}
+	if pid := s.Pid(); pid != 0 {
+		_ = syscall.Kill(pid, signal)
 	}
 	s.alive.Close()
 	_ = s.cmd.Wait()
