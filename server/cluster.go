@@ -30,6 +30,7 @@ func openStore(ctx context.Context, c Config) (*store.Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("--database: %w", err)
 	}
+	s.Stay()
 	moving, err := s.Moving(ctx)
 	if err == nil && moving {
 		err = errors.New("a move into this database is not finished: run `aurora migrate` again, it goes on where it was")

@@ -36,5 +36,6 @@ func Move(ctx context.Context, dir, to string, progress func(table string, done,
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, target.Close()) }()
+	target.Stay()
 	return store.Move(ctx, source, target, progress)
 }

@@ -268,11 +268,16 @@ func (m migration) after(ctx context.Context, conn *sql.Conn, d dialect) (w *Wai
 	return nil, err
 }
 
-// presenceTime is how often an opening that is no server says that it lives.
+// presenceTime is how often an opening says by itself that it lives.
 const presenceTime = 3 * time.Second
 
-// stay keeps the node of an opening alive that is no server: Beat does it for one.
-func (s *Store) stay() {
+// Stay tells other servers again and again that this opening lives, until Beat,
+// which tells more, is called for the first time, or the store is closed. It is
+// for programs, once. Without it others take it for dead after some seconds.
+func (s *Store) Stay() {
+	if !s.dialect.shared {
+		return
+	}
 	s.upgrade.quit = make(chan struct{})
 	s.upgrade.done.Go(func() {
 		tick := time.NewTicker(presenceTime)

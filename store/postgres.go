@@ -149,7 +149,6 @@ func (s *Store) startShared(ctx context.Context) (err error) {
 		return err
 	}
 	s.desk.knows = len(s.schema)
-	s.stay()
 	return nil
 }
 
