@@ -81,7 +81,7 @@ func (w *writer) blameCommit(err error) error {
 		return w.blame(err)
 	}
 	w.reconnect() // if it fails the next transaction tries again
-	return &aurora.Error{Kind: aurora.Unavailable, Text: "The connection to the server's database was lost while it was storing this: it was stored or not. Look, or try again with the same cid.", Err: err}
+	return &aurora.Error{Kind: aurora.Unavailable, Text: "The connection to the server's database was lost while it was storing this: it was stored or not. Look, or try again with the same cid.", Err: errors.Join(errDoubt, err)}
 }
 
 // codeOf returns PostgreSQL's code for an error, "" if it is not from there.

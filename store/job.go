@@ -56,6 +56,9 @@ func scanJob(row scanner) (j dispatch.Job, err error) {
 // LeaseJobs leases jobs that are due. An expired lease makes a job due again;
 // its new fence keeps the old holder from settling it.
 func (s *Store) LeaseJobs(ctx context.Context, lane dispatch.Lane, holder string, until time.Time, max int, except ...aurora.Environment) (jobs []dispatch.Job, err error) {
+	if err := s.endDoubts(ctx); err != nil {
+		return nil, err
+	}
 	not := [2]int{-1, -1} // there are two environments
 	for i, env := range except {
 		not[i] = int(env)
@@ -76,6 +79,7 @@ func (s *Store) LeaseJobs(ctx context.Context, lane dispatch.Lane, holder string
 			SELECT j.id FROM job j JOIN (SELECT id, ROW_NUMBER() OVER (PARTITION BY app_id ORDER BY due_at, id) AS place FROM job WHERE lane = $1 AND due_at <= $2 AND environment <> $6 AND environment <> $7 ORDER BY due_at LIMIT 10000) q
 			ON q.id = j.id WHERE j.due_at <= $2 ORDER BY q.place, j.id LIMIT $5`+s.dialect.skipLocked+`) RETURNING `+jobColumns, int(lane), millis(t.now), holder, millis(until), max, not[0], not[1])
 	})
+	s.doubts.of(err, holder, until, 0, lane)
 	if err != nil { // what was read is not leased: another may work on it
 		return nil, err
 	}

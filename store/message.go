@@ -33,6 +33,7 @@ func (s *Store) AcceptMessage(ctx context.Context, a dispatch.Accepted) (r dispa
 		}
 		return s.tellAccepted(t, a)
 	})
+	s.doubts.of(err, a.Holder, a.Until, int64(a.Message.ID), dispatch.Direct)
 	return r, leased, err
 }
 

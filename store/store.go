@@ -38,6 +38,7 @@ type Store struct {
 	interests interests
 	beats     beats
 	bitmaps   bitmapCache
+	doubts    doubts
 	stmts     sync.Map // query → *sql.Stmt on reads
 	points    *pointReaders
 }
