@@ -33,12 +33,7 @@ func dialKeepAlive(address, user, password string) (*keepAlive, error) {
 
 func (c *keepAlive) close() { c.conn.Close() }
 
-// post sends a body and reads the answer, which must be a 200.
-func (c *keepAlive) post(path string, body []byte) error {
-	_, err := c.exchange(path, body)
-	return err
-}
-
+// exchange sends a body and reads the answer, which must be a 200.
 func (c *keepAlive) exchange(path string, body []byte) (answer []byte, err error) {
 	c.out = append(append(append(c.out[:0], "POST "...), path...), c.head...)
 	c.out = strconv.AppendInt(c.out, int64(len(body)), 10)
