@@ -137,7 +137,10 @@ func (s *Store) PlanJob(ctx context.Context, j dispatch.Job, m *aurora.Message, 
 
 // Settle writes outcomes, retired tokens and a job's progress.
 func (s *Store) Settle(ctx context.Context, st dispatch.Settlement) error {
-	return s.write(ctx, func(t *tx) error {
+	return s.write(ctx, func(t *tx) (err error) {
+		if st, err = unlessStopped(t, st); err != nil {
+			return err
+		}
 		if err := settleJob(t, st); err != nil {
 			return err
 		}
@@ -176,6 +179,13 @@ func (s *Store) Settle(ctx context.Context, st dispatch.Settlement) error {
 // again by whoever leases it from a moment on.
 func (s *Store) GiveBack(ctx context.Context, j dispatch.Job, due time.Time) error {
 	return s.write(ctx, func(t *tx) error {
+		stopped, err := t.stopped(j.MessageID)
+		if err != nil {
+			return err
+		}
+		if stopped {
+			due = t.now
+		}
 		changed, err := t.exec("UPDATE job SET holder = '', due_at = $3 WHERE id = $1 AND fence = $2", j.ID, j.Fence, millis(due))
 		if err == nil && changed == 0 {
 			return dispatch.ErrLost

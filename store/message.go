@@ -263,28 +263,6 @@ func (s *Store) MessageSince(ctx context.Context, appID int64, id aurora.Message
 	return n == 1, err
 }
 
-// StopMessage notes that a message is stopped, makes its waiting jobs due, and
-// gives up its in-app message where it still waits.
-func (s *Store) StopMessage(ctx context.Context, appID int64, id aurora.MessageID) error {
-	return s.write(ctx, func(t *tx) error {
-		changed, err := t.exec("UPDATE message SET stopped_at = $3 WHERE id = $1 AND app_id = $2 AND stopped_at = 0", int64(id), appID, millis(t.now))
-		if err != nil || changed == 0 {
-			return err
-		}
-		if _, err = t.exec("UPDATE job SET due_at = $2 WHERE message_id = $1 AND holder = '' AND due_at > $2", int64(id), millis(t.now)); err != nil {
-			return err
-		}
-		if _, err := t.exec("DELETE FROM paced WHERE app_id = $1 AND message_id = $2", appID, int64(id)); err != nil {
-			return err
-		}
-		if err := t.gate("waiting", id); err != nil {
-			return err
-		}
-		_, err = giveUp(t, appID, id, aurora.ReasonStopped)
-		return err
-	})
-}
-
 // AppMessage returns ledger.ErrNone unless the message is the app's.
 func (s *Store) AppMessage(ctx context.Context, appID int64, id aurora.MessageID) (aurora.Message, error) {
 	return scanMessage(s.row(ctx, "SELECT "+messageColumns+" FROM message WHERE id = $1 AND app_id = $2", int64(id), appID))
