@@ -11,6 +11,9 @@ type Archive interface {
 	// ForgetMessages deletes messages accepted before a moment, with their
 	// outcomes, unless they have work left; more tells whether to go on.
 	ForgetMessages(ctx context.Context, before time.Time) (more bool, err error)
+	// ForgetGroupPushes deletes pushes to groups that began before a moment and
+	// whose messages are gone.
+	ForgetGroupPushes(ctx context.Context, before time.Time) (more bool, err error)
 	// ForgetSchedules deletes schedules finished before a moment.
 	ForgetSchedules(ctx context.Context, before time.Time) (more bool, err error)
 	// ForgetCIDs deletes clients' ids that count no longer.
@@ -68,6 +71,7 @@ func (r *Retention) Sweep(ctx context.Context, now time.Time) error {
 	}
 	for _, step := range []func() (bool, error){
 		func() (bool, error) { return r.Archive.ForgetMessages(ctx, before) },
+		func() (bool, error) { return r.Archive.ForgetGroupPushes(ctx, before) },
 		func() (bool, error) { return r.Archive.ForgetSchedules(ctx, before) },
 		func() (bool, error) { return false, r.Archive.ForgetCIDs(ctx, now) },
 		func() (bool, error) { return also(ctx, now) },

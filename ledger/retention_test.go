@@ -26,6 +26,7 @@ func TestRetention(t *testing.T) {
 	b := newBookIn(t, dir)
 	draw := rand.New(rand.NewPCG(5, 6))
 	old := time.Now().Add(-100 * 24 * time.Hour)
+	group := aurora.MessageID(0) // the push to a group that the next message is part of
 	store := func(accepted time.Time, devices int, done bool, cid string) aurora.MessageID {
 		t.Helper()
 		set := roaring.New()
@@ -34,7 +35,7 @@ func TestRetention(t *testing.T) {
 		}
 		b.messages++
 		m := aurora.Message{ID: b.messages, AppID: b.app, Audience: "all", AcceptedAt: accepted, Content: aurora.Content{Alert: json.RawMessage(`"hi"`)}}
-		_, job, err := b.db.AcceptMessage(t.Context(), dispatch.Accepted{Message: m, CID: cid, Targets: set.Clone(), Holder: "test", Until: time.Now().Add(time.Minute)})
+		_, job, err := b.db.AcceptMessage(t.Context(), dispatch.Accepted{Message: m, CID: cid, Group: group, Targets: set.Clone(), Holder: "test", Until: time.Now().Add(time.Minute)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -51,6 +52,21 @@ func TestRetention(t *testing.T) {
 	for i := range 400 {
 		gone = append(gone, store(old, 5000*(i%2)+1, true, fmt.Sprint("cid-", i)))
 	}
+	for i, name := range []string{"old", "waiting", "empty", "young"} {
+		var err error
+		if group, err = b.db.BeginGroupPush(t.Context(), 1, aurora.MessageID(1_000_000+i), ""); err != nil {
+			t.Fatal(err)
+		}
+		switch name {
+		case "old":
+			gone = append(gone, store(old, 5, true, ""))
+		case "waiting":
+			store(old, 5, false, "")
+		case "young":
+			store(time.Now(), 5, true, "")
+		}
+	}
+	group = 0
 	young := store(time.Now().Add(-80*24*time.Hour), 5000, true, "young")
 	schedules := dispatch.NewSchedules(dispatch.ScheduleConfig{Service: dispatch.New(dispatch.Config{Messages: b.db, Registry: b.registry}), Store: b.db, Now: func() time.Time { return old.Add(-time.Hour) }})
 	n := dispatch.Schedule{ID: "00000000-0000-4000-8000-000000000001", Name: "once", Enabled: true, Trigger: dispatch.Trigger{Kind: dispatch.Single, At: old}, Push: dispatch.Request{Message: aurora.Message{Content: aurora.Content{Alert: json.RawMessage(`"hi"`)}}, Audience: audience.All()}}
@@ -63,6 +79,7 @@ func TestRetention(t *testing.T) {
 	}
 	file := filepath.Join(dir, "aurora.db")
 	damage(t, file, "UPDATE cid SET created_at = ? WHERE cid <> 'young'", old.UnixMilli())
+	damage(t, file, "UPDATE group_push SET created_at = ? WHERE id <> 1000003", old.UnixMilli())
 	before := sizeOf(t, file)
 
 	r := ledger.Retention{Archive: b.db, Logger: slog.New(slog.DiscardHandler)}
@@ -87,7 +104,8 @@ func TestRetention(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	for query, want := range map[string]int{"SELECT COUNT(*) FROM cid": 1, "SELECT COUNT(*) FROM schedule": 0, "SELECT COUNT(*) FROM firing": 0} {
+	for query, want := range map[string]int{"SELECT COUNT(*) FROM cid": 1, "SELECT COUNT(*) FROM schedule": 0, "SELECT COUNT(*) FROM firing": 0,
+		"SELECT COUNT(*) FROM group_push WHERE id IN (1000000, 1000002)": 0, "SELECT COUNT(*) FROM group_push": 2} {
 		var got int
 		if err := db.QueryRow(query).Scan(&got); err != nil || got != want {
 			t.Errorf("%s: %d, %v; want %d", query, got, err, want)

@@ -78,6 +78,34 @@ func (s *Store) ForgetSchedules(ctx context.Context, before time.Time) (more boo
 	return len(ids) == forgetRows, err
 }
 
+// ForgetGroupPushes deletes a portion of the pushes to groups that began before
+// a moment, or a day ago at the latest, and have no message left in any app.
+func (s *Store) ForgetGroupPushes(ctx context.Context, before time.Time) (more bool, err error) {
+	if remembered := time.Now().Add(-cidLife); remembered.Before(before) {
+		before = remembered
+	}
+	const old = "created_at < $1 AND NOT EXISTS (SELECT 1 FROM group_message m WHERE m.group_push_id = group_push.id)"
+	var ids []int64
+	err = s.rows(ctx, func(row scanner) error {
+		var id int64
+		err := row.Scan(&id)
+		ids = append(ids, id)
+		return err
+	}, "SELECT id FROM group_push WHERE "+old+" ORDER BY created_at LIMIT $2", millis(before), forgetRows)
+	if err != nil || len(ids) == 0 {
+		return false, err
+	}
+	err = s.write(ctx, func(t *tx) error {
+		for _, id := range ids {
+			if _, err := t.exec("DELETE FROM group_push WHERE id = $2 AND "+old, millis(before), id); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return len(ids) == forgetRows, err
+}
+
 // cidKey is the place of a cid in its table.
 type cidKey struct {
 	app int64
