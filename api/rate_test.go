@@ -74,6 +74,10 @@ func TestBroadcastLimit(t *testing.T) {
 	before := messages()
 	w.refused(t, send(all), 403, 2008)
 	w.refused(t, send(set(all, "platform", `["ios"]`)), 403, 2008)
+	w.accepted(t, request{path: "/v1/segments", body: `{"name":"everyone","expression":"vip || !vip"}`}.as(w.app), nil)
+	for _, everybody := range []string{`{"expression":"segment:everyone"}`, `{"segment":["everyone"]}`, `{"expression":"all"}`} {
+		w.refused(t, send(set(all, "audience", everybody)), 403, 2008)
+	}
 	if again := w.push(t, w.app, repeated); again != first {
 		t.Errorf("a repeat over the limit was answered %v, the first %v", again, first)
 	}

@@ -30,7 +30,7 @@ func (s *Service) Accept(ctx context.Context, app aurora.App, r Request) (_ Rece
 	a, err := s.prepare(ctx, app, r)
 	giveBack := func() {}
 	if err == nil {
-		giveBack, err = s.takeBroadcast(app.ID, r)
+		giveBack, err = s.takeBroadcast(r, &a.Message)
 	}
 	if r.CID != "" && (aurora.KindOf(err) == aurora.NoTarget || errors.Is(err, ErrBroadcasts) || err != nil && r.File != "" && r.Message.Validate() == nil) {
 		// A repeated push keeps its answer, whatever became of its audience.

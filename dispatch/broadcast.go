@@ -1,6 +1,7 @@
 package dispatch
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -64,24 +65,73 @@ func (b *broadcasts) giveBack(appID int64) {
 }
 
 // takeBroadcast counts a push if it is one to everybody and there is a limit;
-// giveBack undoes that, and is never nil.
-func (s *Service) takeBroadcast(appID int64, r Request) (giveBack func(), err error) {
+// giveBack undoes that, and is never nil. What counts is the audience of the
+// message, where segments stand for what they mean.
+func (s *Service) takeBroadcast(r Request, m *aurora.Message) (giveBack func(), err error) {
 	none := func() {}
-	if s.c.Broadcasts == nil || !r.toAll() {
+	if s.c.Broadcasts == nil {
 		return none, nil
 	}
 	limit := s.c.Broadcasts()
 	if limit <= 0 {
 		return none, nil
 	}
-	if !s.broadcasts.take(appID, limit, time.Now()) {
+	if all, err := r.toAll(m); err != nil || !all {
+		return none, err
+	}
+	if !s.broadcasts.take(m.AppID, limit, time.Now()) {
 		return none, ErrBroadcasts
 	}
-	return func() { s.broadcasts.giveBack(appID) }, nil
+	return func() { s.broadcasts.giveBack(m.AppID) }, nil
 }
 
 // toAll reports whether a push is for every device of its platforms.
-func (r *Request) toAll() bool {
-	l := r.Message.Content.LiveActivity
-	return r.File == "" && !r.TestOnly && (l == nil || l.ID == "") && r.Audience.String() == audience.All().String()
+func (r *Request) toAll(m *aurora.Message) (bool, error) {
+	l := m.Content.LiveActivity
+	if r.File != "" || r.TestOnly || l != nil && l.ID != "" {
+		return false, nil
+	}
+	e, err := audience.Parse(m.Audience)
+	return err == nil && everybody(e), err
+}
+
+// everybody reports whether an expression leaves out nobody but for devices of
+// some platforms, whatever the devices are: all, a || !a, and what is made of
+// these. An expression that only happens to select everybody is none.
+func everybody(e audience.Expr) bool {
+	switch e.Op {
+	case audience.OpAll:
+		return true
+	case audience.OpTerm:
+		return e.Term.Field == audience.Platform
+	case audience.OpNot:
+		return e.Args[0].Op == audience.OpTerm && everybody(e.Args[0]) || nobody(e.Args[0])
+	case audience.OpAnd:
+		return !slices.ContainsFunc(e.Args, func(a audience.Expr) bool { return !everybody(a) })
+	}
+	return slices.ContainsFunc(e.Args, everybody) || opposites(e.Args)
+}
+
+// nobody is the opposite of everybody.
+func nobody(e audience.Expr) bool {
+	switch e.Op {
+	case audience.OpNot:
+		return everybody(e.Args[0]) && e.Args[0].Op != audience.OpTerm
+	case audience.OpAnd:
+		return slices.ContainsFunc(e.Args, nobody) || opposites(e.Args)
+	case audience.OpOr:
+		return !slices.ContainsFunc(e.Args, func(a audience.Expr) bool { return !nobody(a) })
+	}
+	return false
+}
+
+// opposites reports whether one of the expressions is another negated.
+func opposites(list []audience.Expr) bool {
+	negated := map[string]bool{}
+	for _, e := range list {
+		if e.Op == audience.OpNot {
+			negated[e.Args[0].String()] = true
+		}
+	}
+	return slices.ContainsFunc(list, func(e audience.Expr) bool { return negated[e.String()] })
 }

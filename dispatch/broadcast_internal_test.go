@@ -4,6 +4,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/aurora-push/aurora/audience"
 )
 
 // A day's broadcasts are counted for each app by itself, what was not sent does
@@ -35,4 +37,35 @@ func TestBroadcastsOfADay(t *testing.T) {
 			t.Errorf("%d windows are kept", len(b.apps))
 		}
 	})
+}
+
+// An audience is everybody by what it means, not by how it is written; one that
+// may leave somebody out is not.
+func TestEverybody(t *testing.T) {
+	for text, want := range map[string]bool{
+		"all":                                  true,
+		"vip || !vip":                          true,
+		"!(vip && !vip)":                       true,
+		"vip || all":                           true,
+		"all && (vip || b || !vip)":            true,
+		"platform:ios":                         true,
+		"platform:ios || platform:android":     true,
+		"!platform:ios && (vip || !vip)":       true,
+		"!(!all || b && !b)":                   true,
+		"vip":                                  false,
+		"!vip":                                 false,
+		"platform:ios && vip":                  false,
+		"platform:ios && !vip || b && !b":      false,
+		"(vip || !b) && all":                   false,
+		"!(vip || !all)":                       false,
+		"platform:ios && !(platform:ios && b)": false,
+	} {
+		e, err := audience.Read(text)
+		if err != nil {
+			t.Fatal(text, err)
+		}
+		if got := everybody(e); got != want {
+			t.Errorf("%s is for everybody: %v, want %v", text, got, want)
+		}
+	}
 }
