@@ -3,7 +3,9 @@ package dispatch_test
 import (
 	"context"
 	"database/sql"
+	"log/slog"
 	"path/filepath"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -29,7 +31,7 @@ func TestDamagedRowsStopNoOthers(t *testing.T) {
 			t.Fatalf("%s damages nothing", statement)
 		}
 	}
-	var damagedJob, damagedMessage, sound aurora.MessageID
+	var damagedJob, stoppedJob, damagedMessage, sound aurora.MessageID
 	synctest.Test(t, func(t *testing.T) { // pushes wait, because the vendor is away
 		w := &world{T: t, vendor: &vendor{counts: map[uint32]int{}}}
 		w.open(dir)
@@ -39,21 +41,40 @@ func TestDamagedRowsStopNoOthers(t *testing.T) {
 		w.vendor.answer = func(aurora.Delivery, int) aurora.Outcome {
 			return aurora.Outcome{Fault: aurora.VendorFault, Reason: "ServiceUnavailable", Retry: time.Minute}
 		}
-		damagedJob, damagedMessage, sound = w.push(dispatch.Request{Message: alert("one")}), w.push(dispatch.Request{Message: alert("two")}), w.push(dispatch.Request{Message: alert("three")})
+		damagedJob, stoppedJob = w.push(dispatch.Request{Message: alert("one")}), w.push(dispatch.Request{Message: alert("stopped")})
+		damagedMessage, sound = w.push(dispatch.Request{Message: alert("two")}), w.push(dispatch.Request{Message: alert("three")})
 		w.expect(sound, "waiting targeted 3 accepted 0 pending 3 failed []")
 		w.stop()
 	})
-	damage("UPDATE job SET targets = X'00' WHERE message_id = ?", int64(damagedJob))
+	damage("UPDATE job SET targets = X'00' WHERE message_id IN (?, ?)", int64(damagedJob), int64(stoppedJob))
 	damage("UPDATE message SET content = '{' WHERE id = ?", int64(damagedMessage))
 	synctest.Test(t, func(t *testing.T) {
 		w := &world{T: t, vendor: &vendor{counts: map[uint32]int{}}}
 		w.app.ID = 1
+		var log strings.Builder
+		w.config = func(c *dispatch.Config) { c.Logger = slog.New(slog.NewTextHandler(&log, nil)) }
 		w.open(dir)
 		time.Sleep(2 * time.Minute)
 		w.expect(sound, "done targeted 3 accepted 3 pending 0 failed []")
-		w.expect(damagedJob, "sending targeted 3 accepted 0 pending 3 failed []")
-		if list, err := w.ledger.Messages(t.Context(), w.app.ID, 0, 10); err != nil || len(list) != 3 {
-			t.Errorf("%d messages are listed, %v; want 3", len(list), err)
+		for _, id := range []aurora.MessageID{damagedJob, stoppedJob} {
+			w.expect(id, "waiting targeted 3 accepted 0 pending 3 failed []")
+		}
+		if n := strings.Count(log.String(), "a job is damaged"); n != 2 {
+			t.Errorf("the two damaged jobs are in the log %d times:\n%s", n, log.String())
+		}
+		parked, err := w.db.ParkedJobs(t.Context(), 10)
+		if err != nil || len(parked) != 2 || parked[0].MessageID != damagedJob || parked[0].Problem == "" {
+			t.Errorf("parked are %+v, %v; want both with the reason", parked, err)
+		}
+		if err := w.dispatch.Stop(t.Context(), w.app.ID, stoppedJob); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		w.expect(stoppedJob, "done targeted 3 accepted 0 pending 0 failed [{Stopped 3}]")
+		time.Sleep(24 * time.Hour)
+		w.expect(damagedJob, "done targeted 3 accepted 0 pending 0 failed [{Damaged 3}]")
+		if list, err := w.ledger.Messages(t.Context(), w.app.ID, 0, 10); err != nil || len(list) != 4 {
+			t.Errorf("%d messages are listed, %v; want 4", len(list), err)
 		}
 		marks, err := w.db.Tally(t.Context(), damagedMessage)
 		if err != nil || marks.Marks[aurora.Failed(aurora.ReasonDamaged)] != 3 || marks.Jobs != 0 {

@@ -63,6 +63,8 @@ type Job struct {
 	Badges Badges
 	// Damaged says that the stored row cannot be read, and why.
 	Damaged error
+	// Problem is the reason for which it was parked; "" if it never was.
+	Problem string
 	// ByPlatform are the devices of a block that is being planned, for an in-app
 	// message.
 	ByPlatform map[aurora.Platform]*roaring.Bitmap
@@ -168,6 +170,13 @@ type Messages interface {
 	// GiveBack ends the lease of a job, which can be leased again from due on, and
 	// leaves it otherwise as it was settled last. ErrLost.
 	GiveBack(ctx context.Context, j Job, due time.Time) error
+	// ParkJob sets a damaged job aside until a moment, or until its message is
+	// stopped. ErrLost.
+	ParkJob(ctx context.Context, j Job, problem string, until time.Time) error
+	// AbandonJob ends a damaged job: the devices of its message that were targeted,
+	// have no outcome and are in no other job fail with the reason. It returns
+	// how many these are. ErrLost.
+	AbandonJob(ctx context.Context, j Job, reason string) (devices uint64, err error)
 	// Settle writes outcomes, retired tokens and the job's progress. ErrLost.
 	Settle(ctx context.Context, s Settlement) error
 }

@@ -107,17 +107,6 @@ func (w *work) leave(ctx context.Context) error {
 	return err
 }
 
-// giveUp settles a job whose message can no longer be read: whoever is waited
-// for gets the reason, and who would have been selected remains unknown.
-func (w *work) giveUp(ctx context.Context, cause error) error {
-	w.s.c.Logger.ErrorContext(ctx, "a message is damaged; its devices fail", "message", w.job.MessageID, "error", cause)
-	if w.job.Targets == nil {
-		w.job.Targets = roaring.New()
-	}
-	w.stopped = aurora.ReasonDamaged
-	return w.finish(ctx)
-}
-
 // finishWithoutRoute settles a job whose app has no credential: what is wrong
 // with the device itself still comes first.
 func (w *work) finishWithoutRoute(ctx context.Context) error {

@@ -21,17 +21,16 @@ import (
 func (s *Service) run(ctx context.Context, h freshJob) {
 	j := h.job
 	w := &work{s: s, job: j, message: h.message, found: h.found, marks: map[aurora.Mark]*roaring.Bitmap{}, retry: roaring.New(), enough: make(chan struct{}, 1)}
-	err := j.Damaged
-	if err == nil {
-		err = w.run(ctx)
+	work := w.run
+	if j.Damaged != nil {
+		work = func(ctx context.Context) error { return s.setAside(ctx, j) }
 	}
+	err := work(ctx)
 	switch {
 	case err == nil || errors.Is(err, ErrLost) || ctx.Err() != nil:
 	default:
 		s.c.Logger.ErrorContext(ctx, "a job was interrupted and will be repeated", "message", j.MessageID, "job", j.ID, "error", err)
-		if j.Damaged == nil { // else once a minute is often enough: its lease expires
-			s.giveBack(ctx, j)
-		}
+		s.giveBack(ctx, j)
 	}
 }
 

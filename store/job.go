@@ -34,12 +34,12 @@ func optionalBlob(b *roaring.Bitmap) []byte {
 	return blobOf(b)
 }
 
-const jobColumns = "id, message_id, app_id, lane, block, attempt, due_at, fence, targets, badges, part, environment"
+const jobColumns = "id, message_id, app_id, lane, block, attempt, due_at, fence, targets, badges, part, environment, problem"
 
 func scanJob(row scanner) (j dispatch.Job, err error) {
 	var due int64
 	var targets, badges []byte
-	if err := row.Scan(&j.ID, &j.MessageID, &j.AppID, &j.Lane, &j.Block, &j.Attempt, &due, &j.Fence, &targets, &badges, &j.Part, &j.Environment); err != nil {
+	if err := row.Scan(&j.ID, &j.MessageID, &j.AppID, &j.Lane, &j.Block, &j.Attempt, &due, &j.Fence, &targets, &badges, &j.Part, &j.Environment, &j.Problem); err != nil {
 		return j, err
 	}
 	j.NotBefore = fromMillis(due)
@@ -87,13 +87,14 @@ func (s *Store) LeaseJobs(ctx context.Context, lane dispatch.Lane, holder string
 }
 
 // FreeLeases gives every leased job back if this is the only server that can use
-// the database, at its start. Of servers that share one, Beat finds the dead.
+// the database, at its start, and has parked ones looked at again. Of servers
+// that share one, Beat finds the dead.
 func (s *Store) FreeLeases(ctx context.Context) error {
 	if s.dialect.shared {
 		return nil
 	}
 	return s.write(ctx, func(t *tx) error {
-		_, err := t.exec("UPDATE job SET holder = '', due_at = $1 WHERE holder <> ''", millis(t.now))
+		_, err := t.exec("UPDATE job SET holder = '', due_at = $1 WHERE holder <> '' OR problem <> ''", millis(t.now))
 		return err
 	})
 }
