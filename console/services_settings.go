@@ -78,6 +78,7 @@ type System struct {
 	Database  string // what keeps the data
 	Bytes     int64  // of the database on the disk; 0 if that is not ours to tell
 	Lanes     []SystemLane
+	Damaged   []SystemDamage
 	Unfolded  int64
 	Gateways  []SystemGateway
 	Nodes     []SystemNode
@@ -97,6 +98,13 @@ type SystemLane struct {
 	Name   string
 	Jobs   int
 	Oldest time.Time // since when the one is due that waits longest; zero if none waits
+}
+
+// SystemDamage is a part of a message that cannot be read and was set aside.
+type SystemDamage struct {
+	MessageID aurora.MessageID
+	Problem   string
+	Until     time.Time // when its devices fail
 }
 
 // SystemGateway is how APNs is reached in one environment.

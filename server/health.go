@@ -22,10 +22,14 @@ type health struct {
 	hints func() error // why hints do not reach other servers, which costs time only
 	apns  func() error // which gateways of APNs are out of reach: requests are served all the same
 
+	// parked counts the damaged jobs that were set aside: all others are sent.
+	parked func(context.Context) (int, error)
+
 	mu       sync.Mutex
 	draining bool
 	checked  time.Time
 	problem  error
+	damaged  int // jobs, when it was checked last
 }
 
 // alive is /healthz: the process serves requests. A supervisor that gets no
@@ -45,12 +49,16 @@ func (h *health) ready(w http.ResponseWriter, r *http.Request) {
 		Clock    string `json:"clock,omitempty"`
 		Hints    string `json:"hints,omitempty"`
 		APNs     string `json:"apns,omitempty"`
+		Damaged  string `json:"damaged,omitempty"`
 	}{Database: "ok"}
 	draining, problem := h.state(r.Context())
 	if answer.Draining = draining; problem != nil {
 		answer.Database = problem.Error()
 	}
 	answer.Ready = !draining && problem == nil
+	if n := h.setAside(); n > 0 {
+		answer.Damaged = fmt.Sprintf("%d parts of pushes cannot be read and were set aside; all others are sent. See System in the console, or the log, and run aurora doctor.", n)
+	}
 	if err := h.clock(); err != nil {
 		answer.Clock, answer.Ready = err.Error(), false
 	}
@@ -81,9 +89,19 @@ func (h *health) state(ctx context.Context) (draining bool, problem error) {
 		if errors.Is(h.problem, context.DeadlineExceeded) {
 			h.problem = errors.New("the database does not answer")
 		}
+		if n, err := h.parked(ctx); err == nil {
+			h.damaged = n
+		}
 		h.checked = time.Now()
 	}
 	return h.draining, h.problem
+}
+
+// setAside returns how many damaged jobs there were when state looked last.
+func (h *health) setAside() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.damaged
 }
 
 // drain makes ready say no, so that whoever spreads requests sends no more.

@@ -248,3 +248,36 @@ func lockDatabase(t *testing.T, dir string) (release func()) {
 		conn.Close()
 	}
 }
+
+// A damaged part of a push does not make the server unready, and is seen by
+// whoever asks: on /readyz and on the page System.
+func TestDamagedJobIsSeen(t *testing.T) {
+	r := newCrashRig(t)
+	s := serve(t, server.Config{Data: r.dir, APNs: r.apns.ProductionURL(), APNsSandbox: r.apns.SandboxURL(), APNsCA: r.ca})
+	db, err := sql.Open("sqlite3", "file:"+filepath.Join(r.dir, "aurora.db")+"?_pragma=busy_timeout(5000)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.Exec("INSERT INTO message (id, app_id, sendno, source, platforms, audience, content, options, accepted_at) VALUES (7, 1, 1, 'api', '', 'all', '{}', '{}', ?)", time.Now().UnixMilli()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.Exec("INSERT INTO job (id, message_id, app_id, lane, block, attempt, due_at, holder, fence, targets, part) VALUES (7, 7, 1, 0, -1, 0, 0, '', 0, X'00', '')"); err != nil {
+		t.Fatal(err)
+	}
+	deadline := time.Now().Add(10 * time.Second)
+	for {
+		status, body := get(t, s.URL()+"/readyz")
+		if status == http.StatusOK && strings.Contains(body, `"damaged":"1 parts`) {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("readyz: %d %s", status, body)
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	sys, err := s.System(t.Context())
+	if err != nil || len(sys.Damaged) != 1 || sys.Damaged[0].MessageID != 7 || sys.Damaged[0].Problem == "" || time.Until(sys.Damaged[0].Until) < time.Hour {
+		t.Errorf("the page System has %+v, %v", sys.Damaged, err)
+	}
+}

@@ -34,6 +34,11 @@ func (s *Server) System(ctx context.Context) (console.System, error) {
 			sys.Lanes = append(sys.Lanes, l)
 		}
 	}
+	if parked, err := s.store.ParkedJobs(ctx, 20); err == nil {
+		for _, p := range parked {
+			sys.Damaged = append(sys.Damaged, console.SystemDamage{MessageID: p.MessageID, Problem: p.Problem, Until: p.Until})
+		}
+	}
 	if n, err := s.store.Unfolded(ctx); err == nil {
 		sys.Unfolded = n
 	}

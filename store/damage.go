@@ -132,6 +132,12 @@ type ParkedJob struct {
 	Until     time.Time // when its devices fail
 }
 
+// CountParked returns how many damaged jobs were set aside.
+func (s *Store) CountParked(ctx context.Context) (n int, err error) {
+	err = s.row(ctx, "SELECT COUNT(*) FROM job WHERE problem <> ''").Scan(&n)
+	return n, err
+}
+
 // ParkedJobs returns damaged jobs that were set aside, at most so many.
 func (s *Store) ParkedJobs(ctx context.Context, max int) (list []ParkedJob, err error) {
 	err = s.rows(ctx, func(row scanner) error {
