@@ -78,24 +78,33 @@ func (s *Service) FirstRun(ctx context.Context) (bool, error) {
 // CreateOwner creates the first account through the setup link that `serve`
 // prints.
 func (s *Service) CreateOwner(ctx context.Context, link, email, password string) (aurora.Account, error) {
-	p, _, err := s.newFounder(email, password)
+	// Looked at first: hashing a password is too dear to be done for anybody.
+	if _, err := s.c.Links.Link(ctx, hash(link), SetupLink); err != nil {
+		return aurora.Account{}, explainSetup(err)
+	}
+	p, _, err := s.newFounder(ctx, email, password)
 	if err != nil {
 		return aurora.Account{}, err
 	}
 	a, err := s.c.People.CreateAccount(ctx, p, hash(link))
+	if err != nil {
+		return a, explainSetup(err)
+	}
+	s.recordAs(ctx, a.Email, aurora.AuditEntry{AccountID: a.ID, Action: "account.created", Subject: a.Email, Detail: "by the set-up link"})
+	return a, nil
+}
+
+func explainSetup(err error) error {
 	if errors.Is(err, ErrNone) {
-		return a, aurora.Errorf(aurora.Forbidden, "This set-up link is not valid any more. The newest one is in the output of `aurora serve`; restarting the server prints a fresh one.")
+		return aurora.Errorf(aurora.Forbidden, "This set-up link is not valid any more. The newest one is in the output of `aurora serve`; restarting the server prints a fresh one.")
 	}
-	if err == nil {
-		s.recordAs(ctx, a.Email, aurora.AuditEntry{AccountID: a.ID, Action: "account.created", Subject: a.Email, Detail: "by the set-up link"})
-	}
-	return a, err
+	return err
 }
 
 // Create makes an account without a link: the caller has the data folder. It
 // returns the developer secret, which is shown once.
 func (s *Service) Create(ctx context.Context, email, password string) (aurora.Account, aurora.Secret, error) {
-	p, devSecret, err := s.newFounder(email, password)
+	p, devSecret, err := s.newFounder(ctx, email, password)
 	if err != nil {
 		return aurora.Account{}, devSecret, err
 	}
@@ -106,7 +115,7 @@ func (s *Service) Create(ctx context.Context, email, password string) (aurora.Ac
 	return a, devSecret, err
 }
 
-func (s *Service) newFounder(email, password string) (Founder, aurora.Secret, error) {
+func (s *Service) newFounder(ctx context.Context, email, password string) (Founder, aurora.Secret, error) {
 	email, err := normalizeEmail(email)
 	if err != nil {
 		return Founder{}, aurora.Secret{}, err
@@ -115,7 +124,11 @@ func (s *Service) newFounder(email, password string) (Founder, aurora.Secret, er
 		return Founder{}, aurora.Secret{}, err
 	}
 	devSecret := aurora.NewSecret(aurora.NewKey())
-	p := Founder{PasswordHash: hashPassword(password)}
+	hashed, err := hashPassword(ctx, password)
+	if err != nil {
+		return Founder{}, aurora.Secret{}, err
+	}
+	p := Founder{PasswordHash: hashed}
 	p.Email, p.DevKey, p.CreatedAt = email, aurora.NewKey(), time.Now()
 	p.DevSecret = s.c.Seal.Close([]byte(devSecret.Reveal()), "dev_secret "+p.DevKey)
 	return p, devSecret, nil

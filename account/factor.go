@@ -111,6 +111,12 @@ func (s *Service) PendingCodes(ctx context.Context, v Visitor) (e Enrolment, ok 
 // ConfirmCodes switches codes on by a first right one, and returns recovery
 // codes, which are shown once.
 func (s *Service) ConfirmCodes(ctx context.Context, v Visitor, code string) ([]string, error) {
+	// Once codes are on, a borrowed browser must not get recovery codes by one.
+	if _, pending, err := s.PendingCodes(ctx, v); err != nil {
+		return nil, err
+	} else if !pending {
+		return nil, aurora.Errorf(aurora.Conflict, "No code is waited for: codes are on already, or were not begun. Load the page again.")
+	}
 	if err := s.checkCode(ctx, v.PersonID, v.Email, code); err != nil {
 		return nil, err
 	}
@@ -122,7 +128,11 @@ var errWrongCode = aurora.Errorf(aurora.Unauthorized, "That code is not right. E
 
 // checkCode uses a code of the authenticator app.
 func (s *Service) checkCode(ctx context.Context, personID int64, email, code string) error {
-	if err := s.attempt(ctx, email); err != nil {
+	g := s.guessAt(ctx, email).atSecond()
+	if err := s.attempt(g); err != nil {
+		return err
+	}
+	if err := s.attemptCode(ctx, g, personID); err != nil {
 		return err
 	}
 	t, err := s.c.Factors.Totp(ctx, personID)
@@ -145,7 +155,8 @@ func (s *Service) checkCode(ctx context.Context, personID int64, email, code str
 	} else if err != nil {
 		return err
 	}
-	s.guesses.succeeded(email, aurora.ActorOf(ctx).Address)
+	s.guesses.succeeded(g)
+	s.guesses.rightCode(g)
 	return nil
 }
 
@@ -230,7 +241,8 @@ func (s *Service) SignInWithCode(ctx context.Context, step, code string) (string
 }
 
 func (s *Service) useRecoveryCode(ctx context.Context, personID int64, email, code string) error {
-	if err := s.attempt(ctx, email); err != nil {
+	g := s.guessAt(ctx, email).atSecond()
+	if err := s.attempt(g); err != nil {
 		return err
 	}
 	left, err := s.c.Factors.UseRecoveryCode(ctx, personID, hash(code))
@@ -240,8 +252,8 @@ func (s *Service) useRecoveryCode(ctx context.Context, personID int64, email, co
 	if err != nil {
 		return err
 	}
-	s.guesses.succeeded(email, aurora.ActorOf(ctx).Address)
-	s.recordAs(ctx, email, aurora.AuditEntry{Action: "recovery-code.used", Subject: email, Detail: fmt.Sprintf("%d left", left)})
+	s.guesses.succeeded(g)
+	s.recordOf(ctx, personID, email, "recovery-code.used", fmt.Sprintf("%d left", left))
 	return nil
 }
 

@@ -129,7 +129,11 @@ func (s *Service) JoinNew(ctx context.Context, secret, password string) (string,
 	if err := checkPasswordForm(password); err != nil {
 		return "", err
 	}
-	p, err := s.join(ctx, secret, Person{Email: i.Email, PasswordHash: hashPassword(password), CreatedAt: time.Now()})
+	hashed, err := hashPassword(ctx, password)
+	if err != nil {
+		return "", err
+	}
+	p, err := s.join(ctx, secret, Person{Email: i.Email, PasswordHash: hashed, CreatedAt: time.Now()})
 	if err != nil {
 		return "", err
 	}

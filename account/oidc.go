@@ -65,13 +65,17 @@ const (
 	oidcLife  = 10 * time.Minute
 	oidcLabel = "oidc state"
 	oidcTime  = 15 * time.Second // for each request to the provider
+	oidcPause = 2 * time.Second  // before a provider that failed is asked again
 )
 
 // discovery is what the provider says of itself, asked once and, if that
-// failed, again at the next sign-in.
+// failed, again at a sign-in a moment later: those who waited for the answer
+// share it, so that nobody waits longer than one question takes.
 type discovery struct {
 	mu       sync.Mutex
 	provider *oidc.Provider
+	failed   error
+	until    time.Time // when to ask again
 }
 
 func (d *discovery) get(ctx context.Context, issuer string) (*oidc.Provider, error) {
@@ -80,12 +84,19 @@ func (d *discovery) get(ctx context.Context, issuer string) (*oidc.Provider, err
 	if d.provider != nil {
 		return d.provider, nil
 	}
+	if time.Now().Before(d.until) {
+		return nil, d.failed
+	}
 	bounded, cancel := context.WithTimeout(ctx, oidcTime)
 	defer cancel()
 	// The provider keeps the client, for keys that it fetches later.
 	p, err := oidc.NewProvider(oidc.ClientContext(bounded, &http.Client{Timeout: oidcTime}), issuer)
 	if err != nil {
-		return nil, aurora.Errorf(aurora.Unavailable, "The sign-in provider %s does not answer as it should. Try again in a moment, or sign in with a password: %w", hostOf(issuer), err)
+		err = aurora.Errorf(aurora.Unavailable, "The sign-in provider %s does not answer as it should. Try again in a moment, or sign in with a password: %w", hostOf(issuer), err)
+		if ctx.Err() == nil { // not because whoever asked has left
+			d.failed, d.until = err, time.Now().Add(oidcPause)
+		}
+		return nil, err
 	}
 	d.provider = p
 	return p, nil
@@ -122,6 +133,9 @@ type oidcState struct{ State, Nonce, Verifier, Redirect string }
 func (s *Service) BeginOIDC(ctx context.Context, redirect string) (target, state string, err error) {
 	if s.c.OIDC == nil {
 		return "", "", errNoProvider
+	}
+	if err := s.ask(ctx); err != nil {
+		return "", "", err
 	}
 	p, err := s.discovery.get(ctx, s.c.OIDC.Issuer)
 	if err != nil {

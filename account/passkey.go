@@ -254,6 +254,9 @@ func (s *Service) RemovePasskey(ctx context.Context, v Visitor, id int64, passwo
 // AskForPasskey starts a sign-in by passkey: after a password if a step is
 // owed, else by the passkey alone, whoever's it is.
 func (s *Service) AskForPasskey(ctx context.Context, base, step string) (Ceremony, error) {
+	if err := s.ask(ctx); err != nil {
+		return Ceremony{}, err
+	}
 	w, err := site(base)
 	if err != nil {
 		return Ceremony{}, err
@@ -322,7 +325,7 @@ func (s *Service) SignInWithPasskey(ctx context.Context, base, step, state strin
 	if err := s.notePasskey(ctx, h, used); err != nil {
 		return "", err
 	}
-	s.guesses.succeeded(h.person.Email, aurora.ActorOf(ctx).Address)
+	s.guesses.succeeded(s.guessAt(ctx, h.person.Email))
 	if whom.PersonID != 0 {
 		return s.completeStep(ctx, step, h.person.ID, h.person.Email, "with a password and a passkey")
 	}
@@ -333,7 +336,7 @@ func (s *Service) SignInWithPasskey(ctx context.Context, base, step, state strin
 // somebody has copied the key (WebAuthn §6.1.1).
 func (s *Service) notePasskey(ctx context.Context, h holder, used *webauthn.Credential) error {
 	if used.Authenticator.CloneWarning {
-		s.recordAs(ctx, h.person.Email, aurora.AuditEntry{Action: "passkey.copied", Subject: h.person.Email, Detail: "its counter fell; refused"})
+		s.recordOf(ctx, h.person.ID, h.person.Email, "passkey.copied", "its counter fell; refused")
 		return aurora.Errorf(aurora.Unauthorized, "This passkey's counter went backwards, as if it had been copied. Sign in another way, remove it on the page Security, and make a new one.")
 	}
 	text, err := json.Marshal(used)

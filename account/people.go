@@ -38,7 +38,8 @@ type People interface {
 	HasPeople(ctx context.Context) (bool, error)
 	// Person returns whoever has the email address, ErrNone if nobody has.
 	Person(ctx context.Context, email string) (Person, error)
-	// SetPassword replaces a person's password and ends their sessions but one.
+	// SetPassword replaces a person's password and ends their sessions but one,
+	// and every link and half-done sign-in of theirs.
 	SetPassword(ctx context.Context, personID int64, hash string, keep []byte) error
 }
 

@@ -71,7 +71,7 @@ type Doors interface {
 	// SessionsOf returns a person's sessions, last used first, with their hashes in hex as ids.
 	SessionsOf(ctx context.Context, personID int64) ([]SignedIn, error)
 	// DropSessions ends those of a person's sessions whose hash is the one, or,
-	// if others is set, is not. It returns how many.
+	// if others is set, is not, and then their links too. It returns how many.
 	DropSessions(ctx context.Context, personID int64, hash []byte, others bool) (int64, error)
 	// MoveSession makes a session one of another of the person's accounts.
 	MoveSession(ctx context.Context, hash []byte, accountID int64) error
@@ -118,14 +118,6 @@ func (s *Service) IssueSignInLink(ctx context.Context, email string) (string, er
 	return secret, nil
 }
 
-// attempt counts a guess at somebody's account.
-func (s *Service) attempt(ctx context.Context, name string) error {
-	if wait := s.guesses.try(name, aurora.ActorOf(ctx).Address); wait > 0 {
-		return aurora.Errorf(aurora.TooMany, "Too many attempts. Try again in %d seconds.", int(wait.Seconds())+1)
-	}
-	return nil
-}
-
 // SignIn checks a password and opens a session, or says that a second factor is
 // owed. Attempts are slowed down (throttle.go).
 func (s *Service) SignIn(ctx context.Context, email, password string) (Entry, error) {
@@ -133,7 +125,8 @@ func (s *Service) SignIn(ctx context.Context, email, password string) (Entry, er
 	if len(email) > 254 {
 		return Entry{}, errWrongPassword
 	}
-	if err := s.attempt(ctx, email); err != nil {
+	g := s.guessAt(ctx, email)
+	if err := s.attempt(g); err != nil {
 		return Entry{}, err
 	}
 	p, err := s.c.People.Person(ctx, email)
@@ -142,7 +135,9 @@ func (s *Service) SignIn(ctx context.Context, email, password string) (Entry, er
 	}
 	// Unknown addresses cost the same time as known ones, so that nobody can
 	// find out who has an account.
-	if !checkPassword(p.PasswordHash, password) {
+	if right, err := checkPassword(ctx, p.PasswordHash, password); err != nil {
+		return Entry{}, err
+	} else if !right {
 		return Entry{}, errWrongPassword
 	}
 	protected, err := s.hasSecondFactor(ctx, p.ID)
@@ -153,7 +148,7 @@ func (s *Service) SignIn(ctx context.Context, email, password string) (Entry, er
 		step := newToken()
 		return Entry{Step: step}, s.c.Links.PutLink(ctx, hash(step), secondStep, LinkFor{PersonID: p.ID}, time.Now().Add(secondLife))
 	}
-	s.guesses.succeeded(email, aurora.ActorOf(ctx).Address)
+	s.guesses.succeeded(g)
 	session, err := s.openSession(ctx, p.ID, p.Email, "with a password")
 	return Entry{Session: session}, err
 }
@@ -162,7 +157,11 @@ var errWrongPassword = aurora.Errorf(aurora.Unauthorized, "The email address or 
 
 // SignInByLink opens a session through a one-time link.
 func (s *Service) SignInByLink(ctx context.Context, link string) (string, error) {
-	whom, err := s.c.Links.UseLink(ctx, hash(link), SignInLink)
+	// Looked at first: what anybody types here must not cost a write.
+	whom, err := s.c.Links.Link(ctx, hash(link), SignInLink)
+	if err == nil {
+		whom, err = s.c.Links.UseLink(ctx, hash(link), SignInLink)
+	}
 	if errors.Is(err, ErrNone) {
 		return "", aurora.Errorf(aurora.Unauthorized, "This sign-in link was used before or has expired. Sign in with your password.")
 	}
@@ -174,7 +173,11 @@ func (s *Service) SignInByLink(ctx context.Context, link string) (string, error)
 			return "", err
 		}
 	}
-	return s.openSession(ctx, whom.PersonID, "", "by a sign-in link")
+	p, err := s.c.Passkeys.PersonByID(ctx, whom.PersonID)
+	if err != nil {
+		return "", err
+	}
+	return s.openSession(ctx, p.ID, p.Email, "by a sign-in link")
 }
 
 // openSession opens a session in the person's oldest account.
@@ -202,6 +205,18 @@ func (s *Service) recordAs(ctx context.Context, email string, e aurora.AuditEntr
 		ctx = aurora.WithActor(ctx, aurora.Actor{Kind: aurora.PersonActor, Name: email, Address: a.Address})
 	}
 	s.Record(ctx, e)
+}
+
+// recordOf writes a line for a person into every account that they are in:
+// the owners of each are concerned.
+func (s *Service) recordOf(ctx context.Context, personID int64, email, action, detail string) {
+	in, err := s.c.Members.MembershipsOf(ctx, personID)
+	if err != nil {
+		s.c.Logger.ErrorContext(ctx, "a line of the audit log was not written", "action", action, "subject", email, "error", err)
+	}
+	for _, m := range in {
+		s.recordAs(ctx, email, aurora.AuditEntry{AccountID: m.Account.ID, Action: action, Subject: email, Detail: detail})
+	}
 }
 
 type agentKey struct{}
@@ -310,7 +325,8 @@ func (s *Service) SwitchAccount(ctx context.Context, v Visitor, session string, 
 }
 
 // ChangePassword replaces a person's password, which they must know, and ends
-// their other sessions.
+// their other sessions and the sign-ins that are half done: whoever began one
+// knew the old password.
 func (s *Service) ChangePassword(ctx context.Context, v Visitor, session, old, fresh string) error {
 	if err := checkPasswordForm(fresh); err != nil {
 		return err
@@ -318,7 +334,11 @@ func (s *Service) ChangePassword(ctx context.Context, v Visitor, session, old, f
 	if err := s.confirm(ctx, v, old); err != nil {
 		return err
 	}
-	if err := s.c.People.SetPassword(ctx, v.PersonID, hashPassword(fresh), hash(session)); err != nil {
+	hashed, err := hashPassword(ctx, fresh)
+	if err != nil {
+		return err
+	}
+	if err := s.c.People.SetPassword(ctx, v.PersonID, hashed, hash(session)); err != nil {
 		return err
 	}
 	s.Record(ctx, aurora.AuditEntry{AccountID: v.Account.ID, Action: "password.changed", Subject: v.Email, Detail: "other sessions were ended"})
@@ -335,12 +355,17 @@ func (s *Service) confirm(ctx context.Context, v Visitor, password string) error
 	if p.PasswordHash == "" {
 		return nil
 	}
-	if err := s.attempt(ctx, v.Email); err != nil {
+	// Counted by itself: strangers who guess at the account do not keep those
+	// out who are signed in.
+	g := guess{account: v.Email, trusted: "session"}
+	if err := s.attempt(g); err != nil {
 		return err
 	}
-	if !checkPassword(p.PasswordHash, password) {
+	if right, err := checkPassword(ctx, p.PasswordHash, password); err != nil {
+		return err
+	} else if !right {
 		return aurora.Errorf(aurora.Forbidden, "That is not your password. Nothing was changed.")
 	}
-	s.guesses.succeeded(v.Email, aurora.ActorOf(ctx).Address)
+	s.guesses.succeeded(g)
 	return nil
 }

@@ -58,9 +58,38 @@ func TestGuessingIsSlow(t *testing.T) {
 			t.Error(sentence)
 		}
 		time.Sleep(13 * time.Second)
-		if _, err := s.SignIn(t.Context(), email, password); err != nil {
-			t.Errorf("after the wait: %v", err)
+		in, err := s.SignIn(t.Context(), email, password)
+		if err != nil {
+			t.Fatalf("after the wait: %v", err)
 		}
+		// Others guess on from here; who is known, or signed in, is not kept out.
+		for range 5 {
+			s.SignIn(t.Context(), email, "wrong password")
+		}
+		kept, err := s.Remember(t.Context(), in.Session)
+		check(t, err)
+		_, _, err = s.Create(t.Context(), "eve@example.com", password)
+		check(t, err)
+		eve, err := s.SignIn(aurora.WithActor(t.Context(), aurora.Actor{Address: "192.0.2.9"}), "eve@example.com", password)
+		check(t, err)
+		evesKept, err := s.Remember(t.Context(), eve.Session)
+		check(t, err)
+		for _, forged := range []string{"", "x", "_" + kept[1:], evesKept} {
+			_, err := s.SignIn(account.WithDevice(t.Context(), forged), email, password)
+			refused(t, err, aurora.TooMany)
+		}
+		if _, err := s.SignIn(account.WithDevice(t.Context(), kept), email, password); err != nil {
+			t.Errorf("a known device: %v", err)
+		}
+		v, err := s.Session(t.Context(), in.Session)
+		check(t, err)
+		check(t, s.ChangePassword(t.Context(), v, in.Session, password, "another good password"))
+		time.Sleep(account.DeviceLife + time.Hour)
+		for range 5 {
+			s.SignIn(t.Context(), email, "wrong password")
+		}
+		_, err = s.SignIn(account.WithDevice(t.Context(), kept), email, "another good password")
+		refused(t, err, aurora.TooMany)
 	})
 }
 

@@ -1,10 +1,6 @@
 package account
 
-import (
-	"net/netip"
-	"sync"
-	"time"
-)
+import "time"
 
 // throttle slows down attempts for one name: a bucket of burst that refills by
 // one each refill. It holds at most maxThrottled names; one whose bucket is full
@@ -53,8 +49,25 @@ func (t *throttle) count(name string, now time.Time) {
 	t.buckets[name] = bucket{t.level(t.buckets[name], now) + 1, now}
 }
 
+// take counts an attempt and returns how long the caller must wait instead, or 0.
+func (t *throttle) take(name string, now time.Time) time.Duration {
+	wait := t.wait(name, now)
+	if wait == 0 {
+		t.count(name, now)
+	}
+	return wait
+}
+
+// forget takes back all attempts with a name.
 func (t *throttle) forget(name string) {
 	delete(t.buckets, name)
+}
+
+// giveBack takes back one attempt.
+func (t *throttle) giveBack(name string, now time.Time) {
+	if b, ok := t.buckets[name]; ok {
+		t.buckets[name] = bucket{max(0, t.level(b, now)-1), now}
+	}
 }
 
 // sweep drops the buckets that are full again, at most once a second.
@@ -68,58 +81,4 @@ func (t *throttle) sweep(now time.Time) {
 			delete(t.buckets, name)
 		}
 	}
-}
-
-// guesses bounds attempts to sign in, in three ways: from one address for one
-// account, so that a typing person notices little; for one account from
-// anywhere, so that many addresses together guess slowly; and from one address
-// for any account, so that one password is not tried on everybody.
-type guesses struct {
-	mu                     sync.Mutex
-	pair, account, address throttle
-}
-
-func newGuesses() *guesses {
-	return &guesses{
-		pair:    throttle{burst: 5, refill: 12 * time.Second},
-		account: throttle{burst: 30, refill: 12 * time.Second},
-		address: throttle{burst: 30, refill: 2 * time.Second},
-	}
-}
-
-// try counts an attempt and returns how long the caller must wait instead, or 0.
-func (g *guesses) try(account, address string) time.Duration {
-	now := time.Now()
-	address = neighbourhood(address)
-	pair := account + " " + address
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if wait := max(g.pair.wait(pair, now), g.account.wait(account, now), g.address.wait(address, now)); wait > 0 {
-		return wait
-	}
-	g.pair.count(pair, now)
-	g.account.count(account, now)
-	g.address.count(address, now)
-	return 0
-}
-
-// succeeded takes back what one address used for one account.
-func (g *guesses) succeeded(account, address string) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.pair.forget(account + " " + neighbourhood(address))
-}
-
-// neighbourhood is an address as one caller may have it: all of IPv4, the /64 of
-// IPv6, which every household has.
-func neighbourhood(address string) string {
-	a, err := netip.ParseAddr(address)
-	if err != nil || a.Is4() {
-		return address
-	}
-	p, err := a.Prefix(64)
-	if err != nil {
-		return address
-	}
-	return p.String()
 }

@@ -14,7 +14,7 @@ func TestGuesses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGuesses()
 		burst := func(account, address string) (n int) {
-			for g.try(account, address) == 0 {
+			for g.try(guess{account: account, address: neighbourhood(address)}) == 0 {
 				n++
 			}
 			return n
@@ -22,18 +22,21 @@ func TestGuesses(t *testing.T) {
 		if n := burst("mia", "192.0.2.1"); n != 5 {
 			t.Errorf("%d attempts at once", n)
 		}
-		if wait := g.try("mia", "192.0.2.1"); wait <= 0 || wait > 12*time.Second {
+		try := func(account, address string) time.Duration {
+			return g.try(guess{account: account, address: neighbourhood(address)})
+		}
+		if wait := try("mia", "192.0.2.1"); wait <= 0 || wait > 12*time.Second {
 			t.Errorf("asked to wait %v", wait)
 		}
 		time.Sleep(11 * time.Second)
-		if g.try("mia", "192.0.2.1") == 0 {
+		if try("mia", "192.0.2.1") == 0 {
 			t.Error("an attempt after eleven seconds")
 		}
 		time.Sleep(time.Second) // refused attempts do not prolong the wait
 		if n := burst("mia", "192.0.2.1"); n != 1 {
 			t.Errorf("%d attempts after twelve seconds", n)
 		}
-		g.succeeded("mia", "192.0.2.1")
+		g.succeeded(guess{account: "mia", address: "192.0.2.1"})
 		if n := burst("mia", "192.0.2.1"); n != 5 {
 			t.Errorf("%d attempts after a success", n)
 		}
@@ -41,28 +44,28 @@ func TestGuesses(t *testing.T) {
 
 		many := 0
 		for i := range 100 {
-			if g.try("mia", fmt.Sprintf("198.51.100.%d", i)) == 0 {
+			if try("mia", fmt.Sprintf("198.51.100.%d", i)) == 0 {
 				many++
 			}
 		}
 		if many != 30 {
 			t.Errorf("%d attempts from many addresses", many)
 		}
-		if g.try("eve", "192.0.2.1") != 0 {
+		if try("eve", "192.0.2.1") != 0 {
 			t.Error("somebody else waits too")
 		}
 		time.Sleep(time.Hour)
 
 		sprayed := 0
 		for i := range 100 { // one IPv6 household has all of its /64
-			if g.try(fmt.Sprintf("person%d", i), fmt.Sprintf("2001:db8::%x", i+1)) == 0 {
+			if try(fmt.Sprintf("person%d", i), fmt.Sprintf("2001:db8::%x", i+1)) == 0 {
 				sprayed++
 			}
 		}
 		if sprayed != 30 {
 			t.Errorf("%d accounts tried from one network", sprayed)
 		}
-		if g.try("person99", "2001:db8:0:1::1") != 0 {
+		if try("person99", "2001:db8:0:1::1") != 0 {
 			t.Error("another network waits too")
 		}
 	})

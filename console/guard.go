@@ -39,7 +39,7 @@ func (c *console) guard(next http.Handler) http.Handler {
 			from = a.String()
 		}
 		ctx := account.WithAgent(aurora.WithActor(r.Context(), aurora.Actor{Kind: aurora.VisitorActor, Address: from}), r.UserAgent())
-		guarded.ServeHTTP(w, r.WithContext(ctx))
+		guarded.ServeHTTP(w, r.WithContext(account.WithDevice(ctx, kept(r, deviceCookie))))
 	})
 }
 
@@ -131,8 +131,13 @@ func (c *console) visitor(r *http.Request) (visit, error) {
 	return v, nil
 }
 
-// stillSignedIn is asked by streams that outlive their first check.
-func (c *console) stillSignedIn(ctx context.Context, v visit) bool {
-	_, err := c.Account.Session(ctx, v.session)
-	return aurora.KindOf(err) != aurora.Unauthorized
+// stillHere is asked by streams that outlive their first check: whether the
+// session still is one of the app's account. An answer that fails says nothing.
+func (c *console) stillHere(ctx context.Context, v visit) bool {
+	who, err := c.Account.Session(ctx, v.session)
+	if err != nil {
+		return aurora.KindOf(err) != aurora.Unauthorized
+	}
+	_, err = c.Account.App(ctx, who.Account.ID, v.app.Key)
+	return aurora.KindOf(err) != aurora.NotFound
 }

@@ -13,6 +13,7 @@ import (
 const (
 	liveInterval = 200 * time.Millisecond // at most five updates a second
 	liveRefresh  = 15 * time.Second       // hints may be lost, so look anyway; it also keeps proxies from closing
+	liveCheck    = 2 * time.Second        // who signs out, is removed or changes the account sees no more after it
 	liveWrite    = 10 * time.Second       // a reader slower than this is given up; it reconnects by itself
 )
 
@@ -35,8 +36,10 @@ func (c *console) live(w http.ResponseWriter, r *http.Request, v visit, name, bl
 	s := stream{c: c, w: http.NewResponseController(w), out: w, r: r, v: v, name: name, block: block}
 	refresh := time.NewTicker(liveRefresh)
 	defer refresh.Stop()
+	check := time.NewTicker(liveCheck)
+	defer check.Stop()
 	for s.update(look) {
-		if !sleep(r, liveInterval) || !s.wait(hints, refresh.C, concerns) {
+		if !sleep(r, liveInterval) || !s.wait(hints, refresh.C, check.C, concerns) {
 			break
 		}
 	}
@@ -82,7 +85,7 @@ func (s *stream) write(text string) bool {
 }
 
 // wait returns true when it is time to look again.
-func (s *stream) wait(hints <-chan ledger.Event, refresh <-chan time.Time, concerns func(aurora.MessageID) bool) bool {
+func (s *stream) wait(hints <-chan ledger.Event, refresh, check <-chan time.Time, concerns func(aurora.MessageID) bool) bool {
 	for {
 		select {
 		case hint, ok := <-hints:
@@ -93,7 +96,11 @@ func (s *stream) wait(hints <-chan ledger.Event, refresh <-chan time.Time, conce
 				return true
 			}
 		case <-refresh:
-			return s.c.stillSignedIn(s.r.Context(), s.v)
+			return true
+		case <-check:
+			if !s.c.stillHere(s.r.Context(), s.v) {
+				return false
+			}
 		case <-s.r.Context().Done():
 			return false
 		}

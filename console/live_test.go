@@ -68,8 +68,7 @@ func TestLiveReport(t *testing.T) {
 	contains(t, s.next(), "6,001")
 }
 
-// A stream is held back to five updates a second, reads again without a hint,
-// and ends when the session does; all of it leaves nothing behind.
+// A stream is held back to five updates a second, and reads again without a hint.
 func TestLiveRhythm(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(plain)
@@ -78,9 +77,10 @@ func TestLiveRhythm(t *testing.T) {
 		ended := make(chan struct{})
 		r := request("GET", full+"/messages/"+messageID.String()+"/live")
 		r.AddCookie(&http.Cookie{Name: sessionCookie, Value: ownerSession})
+		ctx, stop := context.WithCancel(t.Context())
 		go func() {
 			defer close(ended)
-			v.handler.ServeHTTP(out, r)
+			v.handler.ServeHTTP(out, r.WithContext(ctx))
 		}()
 		synctest.Wait()
 		for i := range 100 { // a second of hints, 100 a second
@@ -97,20 +97,58 @@ func TestLiveRhythm(t *testing.T) {
 		time.Sleep(liveRefresh + time.Second)
 		synctest.Wait()
 		contains(t, out.Body.String(), "424,242")
-		w.mu.Lock()
-		delete(w.sessions, ownerSession)
-		w.mu.Unlock()
-		time.Sleep(liveRefresh + time.Second)
-		synctest.Wait()
-		select {
-		case <-ended:
-		default:
-			t.Error("the stream outlives the session")
-		}
-		if n := w.watching(); n != 0 {
-			t.Errorf("%d watchers are left", n)
-		}
+		stop()
+		<-ended
 	})
+}
+
+// A stream ends within seconds when its session does, becomes another account's,
+// or the app is gone, however much there is to tell; nothing is left behind.
+func TestLiveEndsWithTheSession(t *testing.T) {
+	for name, end := range map[string]func(*world){
+		"signed out":      func(w *world) { delete(w.sessions, ownerSession) },
+		"another account": func(w *world) { w.sessions[ownerSession] = other },
+		"app deleted":     func(w *world) { w.apps = w.apps[1:] },
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(plain)
+			v := newVisitor(t, w, ownerSession)
+			ended := make(chan struct{})
+			r := request("GET", full+"/messages/"+messageID.String()+"/live")
+			r.AddCookie(&http.Cookie{Name: sessionCookie, Value: ownerSession})
+			go func() {
+				defer close(ended)
+				v.handler.ServeHTTP(httptest.NewRecorder(), r)
+			}()
+			over := func() bool {
+				synctest.Wait()
+				select {
+				case <-ended:
+					return true
+				default:
+					return false
+				}
+			}
+			busy := func(d time.Duration) {
+				for range d / (250 * time.Millisecond) { // slower than they are read
+					w.hint(messageID)
+					time.Sleep(250 * time.Millisecond)
+				}
+			}
+			if busy(2 * liveCheck); over() {
+				t.Errorf("%s: the stream ended before", name)
+			}
+			w.mu.Lock()
+			end(w)
+			w.mu.Unlock()
+			if busy(2 * liveCheck); !over() {
+				t.Fatalf("%s: the stream goes on", name)
+			}
+			if n := w.watching(); n != 0 {
+				t.Errorf("%s: %d watchers are left", name, n)
+			}
+		})
+	}
 }
 
 // counter counts the events it is sent.

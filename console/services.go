@@ -34,6 +34,9 @@ type People interface {
 	// unknown or has expired.
 	Session(ctx context.Context, session string) (account.Visitor, error)
 	SignOut(ctx context.Context, session string) error
+	// Remember returns what a browser that has signed in keeps, to be told from
+	// strangers who guess at the account (account.WithDevice).
+	Remember(ctx context.Context, session string) (string, error)
 }
 
 // Apps keeps apps and their credentials. App answers aurora.NotFound for an

@@ -6,11 +6,13 @@ import (
 	"strings"
 
 	"github.com/aurora-push/aurora"
+	"github.com/aurora-push/aurora/account"
 )
 
 const (
 	sessionCookie = "aurora_session"
 	sessionDays   = 30 // as long as the account service keeps one
+	deviceCookie  = "aurora_device"
 )
 
 func (c *console) home(w http.ResponseWriter, r *http.Request, v visit) error {
@@ -158,8 +160,18 @@ func localPath(p string) string {
 	return p
 }
 
+// setSession opens the console in a browser, and has it keep by what it is known
+// at its next sign-in.
 func (c *console) setSession(w http.ResponseWriter, r *http.Request, session string) {
 	http.SetCookie(w, c.cookie(r, session, sessionDays*24*60*60))
+	kept, err := c.Account.Remember(r.Context(), session)
+	if err != nil { // a comfort: without it the next sign-in may have to wait
+		c.log.Error("console: known device", "err", err)
+		return
+	}
+	device := c.cookie(r, kept, int(account.DeviceLife.Seconds()))
+	device.Name, device.Path = deviceCookie, "/signin"
+	http.SetCookie(w, device)
 }
 
 func (c *console) clearSession(w http.ResponseWriter, r *http.Request) {

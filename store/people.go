@@ -32,10 +32,14 @@ func (s *Store) PersonByID(ctx context.Context, id int64) (account.Person, error
 	return scanPerson(s.row(ctx, "SELECT "+personColumns+" FROM person WHERE id = $1", id))
 }
 
-// SetPassword replaces a person's password and ends their sessions but one.
+// SetPassword replaces a person's password and ends their sessions but one and
+// their links.
 func (s *Store) SetPassword(ctx context.Context, personID int64, hash string, keep []byte) error {
 	return s.write(ctx, func(t *tx) error {
 		if _, err := t.exec("UPDATE person SET password_hash = $2 WHERE id = $1", personID, hash); err != nil {
+			return err
+		}
+		if _, err := t.exec("DELETE FROM link WHERE person_id = $1", personID); err != nil {
 			return err
 		}
 		_, err := t.exec("DELETE FROM session WHERE person_id = $1 AND hash <> $2", personID, keep)

@@ -88,13 +88,18 @@ func (s *Store) SessionsOf(ctx context.Context, personID int64) (all []account.S
 	return all, err
 }
 
-// DropSessions ends one of a person's sessions, or all others.
+// DropSessions ends one of a person's sessions, or all others and their links.
 func (s *Store) DropSessions(ctx context.Context, personID int64, hash []byte, others bool) (n int64, err error) {
 	query := "DELETE FROM session WHERE person_id = $1 AND hash = $2"
 	if others {
 		query = "DELETE FROM session WHERE person_id = $1 AND hash <> $2"
 	}
 	err = s.write(ctx, func(t *tx) error {
+		if others {
+			if _, err := t.exec("DELETE FROM link WHERE person_id = $1", personID); err != nil {
+				return err
+			}
+		}
 		n, err = t.exec(query, personID, hash)
 		return err
 	})
