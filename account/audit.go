@@ -26,9 +26,17 @@ type AuditQuery struct {
 
 // Record writes a line of the audit log for the actor of the context. The
 // change it tells of is done already, so a failure is logged and not returned:
-// the caller must not believe that nothing has changed.
+// the caller must not believe that nothing has changed. An entry of an app needs
+// no account.
 func (s *Service) Record(ctx context.Context, e aurora.AuditEntry) {
 	e.At, e.Actor = time.Now(), aurora.ActorOf(ctx)
+	if e.AppID != 0 && e.AccountID == 0 {
+		app, err := s.c.Apps.AppByID(context.WithoutCancel(ctx), e.AppID)
+		if err != nil { // the line is worth more than where it is listed
+			s.c.Logger.ErrorContext(ctx, "the account of a line of the audit log is not known", "app", e.AppID, "error", err)
+		}
+		e.AccountID = app.AccountID
+	}
 	if err := s.c.Audits.AddAudit(context.WithoutCancel(ctx), e); err != nil {
 		s.c.Logger.ErrorContext(ctx, "a line of the audit log was not written", "action", e.Action, "subject", e.Subject, "actor", e.Actor.Kind, "name", e.Actor.Name, "error", err)
 	}

@@ -274,7 +274,7 @@ func (c *console) test(w http.ResponseWriter, r *http.Request, v visit) error {
 	if len(bad) > 0 {
 		return c.showSend(w, r, v, http.StatusUnprocessableEntity, sendPage{Draft: d, Problems: bad, Checked: true})
 	}
-	receipt, err := c.Dispatch.Accept(r.Context(), v.app, dispatch.Request{Message: p.Message, Audience: p.Audience, TestOnly: true})
+	receipt, err := c.Approvals.Try(r.Context(), v.app, dispatch.Request{Message: p.Message, Audience: p.Audience})
 	if err != nil {
 		if aurora.KindOf(err) == aurora.Internal {
 			return err

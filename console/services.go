@@ -80,9 +80,9 @@ type TestDevices interface {
 	DropTestDevice(ctx context.Context, appID int64, registrationID string) error
 }
 
-// Sender takes a message and answers once it is durable.
+// Sender knows whom a message reaches, and stops one. Sending goes through
+// Approvals: nothing that a person wrote passes by them.
 type Sender interface {
-	Accept(ctx context.Context, app aurora.App, r dispatch.Request) (dispatch.Receipt, error)
 	// Count tells whom a push would reach, and why not the others.
 	Count(ctx context.Context, app aurora.App, r dispatch.Request) (dispatch.Reach, error)
 	// Stop ends a message for the devices whose turn has not come.
@@ -101,6 +101,8 @@ type Approvals interface {
 	Limit(ctx context.Context, appID int64) (uint64, error)
 	SetLimit(ctx context.Context, app aurora.App, limit uint64) error
 	Submit(ctx context.Context, app aurora.App, n dispatch.Schedule, cid string) (dispatch.Submitted, error)
+	// Try sends to the app's test devices.
+	Try(ctx context.Context, app aurora.App, r dispatch.Request) (dispatch.Receipt, error)
 	Pending(ctx context.Context, appID int64) ([]dispatch.Approval, error)
 	Approve(ctx context.Context, app aurora.App, id string) (dispatch.Submitted, error)
 	Withdraw(ctx context.Context, app aurora.App, id string) error

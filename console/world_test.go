@@ -383,6 +383,10 @@ func (w approver) Submit(ctx context.Context, app aurora.App, n dispatch.Schedul
 	receipt, err := sender(w).Accept(ctx, app, n.Push)
 	return dispatch.Submitted{MessageID: receipt.MessageID}, err
 }
+func (w approver) Try(ctx context.Context, app aurora.App, r dispatch.Request) (dispatch.Receipt, error) {
+	r.TestOnly = true
+	return sender(w).Accept(ctx, app, r)
+}
 func (w approver) Pending(_ context.Context, appID int64) (list []dispatch.Approval, err error) {
 	for _, a := range w.waiting {
 		if a.AppID == appID {

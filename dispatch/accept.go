@@ -154,7 +154,22 @@ func (s *Service) prepare(ctx context.Context, app aurora.App, r Request) (Accep
 	if a.Targets != nil && a.Targets.IsEmpty() && !r.AllowEmpty {
 		return a, aurora.Errorf(aurora.NoTarget, "The audience selects no device. Check the tags, alias or registration ids; a device can be reached once its app has registered.")
 	}
-	return a, nil
+	return a, s.checkSize(ctx, a, r.MaxDevices)
+}
+
+// checkSize refuses more devices than a request is bound to.
+func (s *Service) checkSize(ctx context.Context, a Accepted, most uint64) error {
+	if most == 0 {
+		return nil
+	}
+	reach, err := s.reach(ctx, a)
+	if err != nil {
+		return err
+	}
+	if n := max(reach.Targeted, reach.InApp); n > most {
+		return aurora.Errorf(aurora.Forbidden, "The push selects %d devices by now, and more than %d need the approval of a second person. Ask for it by sending it again from the console.", n, most)
+	}
+	return nil
 }
 
 // overrideTime is how long a push can be overridden (spec/rest-api.md §7.11).

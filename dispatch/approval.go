@@ -12,6 +12,7 @@ import (
 const (
 	maxApprovals = 100                // that wait in one app
 	approvalLife = 7 * 24 * time.Hour // after it nobody remembers what was meant
+	freeTests    = 10                 // test devices that nobody has to approve, however low the limit is
 )
 
 // Approval is a push that one person wrote and another has to approve.
@@ -28,9 +29,9 @@ type ApprovalStore interface {
 	// ApprovalLimit returns 0 for an app whose pushes nobody has to approve.
 	ApprovalLimit(ctx context.Context, appID int64) (uint64, error)
 	PutApprovalLimit(ctx context.Context, appID int64, limit uint64) error
-	// PutApproval stores one, unless it is there already; with max of the app
-	// that are younger than the time it is aurora.Full.
-	PutApproval(ctx context.Context, a Approval, since time.Time, max int) error
+	// PutApproval stores one, unless it is there already: then it is not fresh.
+	// With max of the app that are younger than the time it is aurora.Full.
+	PutApproval(ctx context.Context, a Approval, since time.Time, max int) (fresh bool, err error)
 	// Approvals returns those younger than the time, oldest first.
 	Approvals(ctx context.Context, appID int64, since time.Time) ([]Approval, error)
 	// DropApproval returns aurora.NotFound unless it is the app's.
@@ -92,7 +93,8 @@ func (s *Approvals) note(ctx context.Context, app aurora.App, action, subject, d
 
 // Submit sends a push, keeps it for its time, or lets it wait for a second
 // person if it selects more devices than the limit. A repeat with the same CID
-// has the same effect once.
+// has the same effect once. What is kept for its time, once or again and again,
+// stays bound to the limit: if it selects more when it is due it is not sent.
 func (s *Approvals) Submit(ctx context.Context, app aurora.App, n Schedule, cid string) (Submitted, error) {
 	if err := aurora.Require(ctx, aurora.SendRight); err != nil {
 		return Submitted{}, err
@@ -109,16 +111,39 @@ func (s *Approvals) Submit(ctx context.Context, app aurora.App, n Schedule, cid 
 	if err != nil {
 		return Submitted{}, err
 	}
-	if reach.Targeted <= limit {
+	if max(reach.Targeted, reach.InApp) <= limit {
+		n.Push.MaxDevices = limit
 		return s.send(ctx, app, n, cid)
 	}
 	n.AppID, n.CreatedAt = app.ID, s.now()
 	a := Approval{Schedule: n, AskedBy: actor.Name, Targeted: reach.Targeted}
-	if err := s.store.PutApproval(ctx, a, s.now().Add(-approvalLife), maxApprovals); err != nil {
-		return Submitted{Waiting: true}, err
+	fresh, err := s.store.PutApproval(ctx, a, s.now().Add(-approvalLife), maxApprovals)
+	if fresh && err == nil {
+		s.note(ctx, app, "approval.asked", n.ID, fmt.Sprintf("for %d devices", reach.Targeted))
 	}
-	s.note(ctx, app, "approval.asked", n.ID, fmt.Sprintf("for %d devices", reach.Targeted))
-	return Submitted{Waiting: true}, nil
+	return Submitted{Waiting: true}, err
+}
+
+// Try sends a push to the app's test devices, at once. Where pushes need
+// approval a person tries them on as many as need none, or on ten: test devices
+// are no way around it.
+func (s *Approvals) Try(ctx context.Context, app aurora.App, r Request) (Receipt, error) {
+	r.TestOnly = true
+	limit, err := s.store.ApprovalLimit(ctx, app.ID)
+	if err != nil {
+		return Receipt{}, err
+	}
+	if limit > 0 && aurora.ActorOf(ctx).Kind == aurora.PersonActor {
+		r.MaxDevices = max(limit, freeTests)
+		tests, err := s.service.c.Registry.TestDevices(ctx, app.ID)
+		if err != nil {
+			return Receipt{}, err
+		}
+		if uint64(len(tests)) > r.MaxDevices {
+			return Receipt{}, aurora.Errorf(aurora.Forbidden, "The app has %d test devices, and a push to more than %d needs the approval of a second person. Remove some of them, or send it to the devices you choose.", len(tests), r.MaxDevices)
+		}
+	}
+	return s.service.Accept(ctx, app, r)
 }
 
 func (s *Approvals) send(ctx context.Context, app aurora.App, n Schedule, cid string) (Submitted, error) {
@@ -154,11 +179,14 @@ func (s *Approvals) Approve(ctx context.Context, app aurora.App, id string) (Sub
 	if err != nil {
 		return done, err
 	}
-	if err := s.store.DropApproval(ctx, app.ID, id); err != nil && aurora.KindOf(err) != aurora.NotFound {
-		return done, err
+	err = s.store.DropApproval(ctx, app.ID, id)
+	if aurora.KindOf(err) == aurora.NotFound && err != nil { // a second click was quicker, and wrote the line
+		return done, nil
 	}
-	s.note(ctx, app, "approval.given", id, "asked by "+a.AskedBy)
-	return done, nil
+	if err == nil {
+		s.note(ctx, app, "approval.given", id, "asked by "+a.AskedBy)
+	}
+	return done, err
 }
 
 // Withdraw forgets a push that waits; its writer may, and whoever could

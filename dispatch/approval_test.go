@@ -3,6 +3,7 @@ package dispatch_test
 import (
 	"context"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"github.com/aurora-push/aurora"
 	"github.com/aurora-push/aurora/audience"
 	"github.com/aurora-push/aurora/dispatch"
+	"github.com/aurora-push/aurora/registry"
 )
 
 func person(ctx context.Context, name string, role aurora.Role) context.Context {
@@ -79,7 +81,7 @@ func TestLargePushWaitsForASecondPerson(t *testing.T) {
 		}
 		time.Sleep(time.Second)
 		a.sent(7)
-		want := []string{"o@example.com approval.limit from 0 to 2 devices", "mia@example.com approval.asked for 3 devices", "mia@example.com approval.asked for 3 devices", "eve@example.com approval.given asked by mia@example.com"}
+		want := []string{"o@example.com approval.limit from 0 to 2 devices", "mia@example.com approval.asked for 3 devices", "eve@example.com approval.given asked by mia@example.com"}
 		if !slices.Equal(log, want) {
 			t.Errorf("audit log: %q", log)
 		}
@@ -126,6 +128,69 @@ func TestScheduledPushWaitsForASecondPerson(t *testing.T) {
 		}
 		if i := slices.Index(log, "mia@example.com approval.withdrawn "); i < 0 {
 			t.Errorf("audit log: %q", log)
+		}
+	})
+}
+
+// TestNoWayAroundTheSecondPerson: what nobody approved stays bound to the limit
+// when it is due, once or again and again, however its audience has grown; test
+// devices are few.
+func TestNoWayAroundTheSecondPerson(t *testing.T) {
+	inAgenda(t, func(a *agenda) {
+		a.device(0, aurora.Development)
+		s := dispatch.NewApprovals(a.dispatch, a.schedules, a.db, func(context.Context, aurora.AuditEntry) {})
+		mia, eve := person(a.Context(), "mia@example.com", aurora.SenderRole), person(a.Context(), "eve@example.com", aurora.SenderRole)
+		if err := s.SetLimit(a.Context(), a.app, 1); err != nil {
+			t.Fatal(err)
+		}
+		daily := dispatch.Trigger{Kind: dispatch.Periodical, Unit: dispatch.Day, Frequency: 1, Start: time.Now(), End: time.Now().Add(72 * time.Hour), Clock: 12 * time.Hour}
+		single, periodic := draft("single", in(time.Hour)), draft("periodic", daily)
+		for _, n := range []dispatch.Schedule{single, periodic} { // everyone is one device now
+			if done, err := s.Submit(mia, a.app, n, a.app.Key+"-"+n.ID); err != nil || done.Waiting {
+				t.Fatalf("%s: %+v, %v", n.Name, done, err)
+			}
+		}
+		for n := range 12 {
+			a.device(1+n, aurora.Development)
+		}
+		approved := draft("approved", in(2*time.Hour))
+		if done, err := s.Submit(mia, a.app, approved, a.app.Key+"-"+approved.ID); err != nil || !done.Waiting {
+			t.Fatalf("approved: %+v, %v", done, err)
+		}
+		if _, err := s.Approve(eve, a.app, approved.ID); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(25 * time.Hour)
+		a.sent(13) // the approved one alone
+		for _, n := range []dispatch.Schedule{single, periodic} {
+			fired, err := a.schedules.Firings(a.Context(), a.app.ID, n.ID)
+			if err != nil || len(fired) == 0 || !strings.Contains(fired[0].Problem, "approval of a second person") {
+				t.Errorf("%s: %+v, %v", n.Name, fired, err)
+			}
+		}
+
+		test := draft("test", dispatch.Trigger{}).Push
+		list, err := a.registry.Devices(a.Context(), a.app.ID, registry.Query{Limit: 100})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, d := range list {
+			_, err := s.Try(mia, a.app, test)
+			if few := i > 0 && i <= 10; few != (err == nil) {
+				t.Errorf("with %d test devices: %v", i, err)
+			}
+			if err := a.registry.PutTestDevice(a.Context(), a.app.ID, d.RegistrationID, "one", false); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := s.Try(a.Context(), a.app, test); err != nil {
+			t.Errorf("a server tests: %v", err)
+		}
+		if err := s.SetLimit(a.Context(), a.app, 13); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Try(mia, a.app, test); err != nil {
+			t.Errorf("as many as need no approval: %v", err)
 		}
 	})
 }

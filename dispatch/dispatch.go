@@ -273,6 +273,9 @@ type Request struct {
 	AllowEmpty bool
 	// TestOnly narrows the audience to the app's test devices.
 	TestOnly bool
+	// MaxDevices refuses an audience of more devices, whenever it is resolved; 0
+	// is any number. A person's push that nobody else approved has it.
+	MaxDevices uint64
 	// Plan is the push plan that the push is counted under; "" for none.
 	Plan string
 	// File is the id of a file whose lines are the audience, instead of Audience.

@@ -171,7 +171,7 @@ func (s *Service) restored(ctx context.Context, app aurora.App, n int, detail st
 	if n == 0 {
 		return
 	}
-	s.note(ctx, app, "devices.restored", app.Key, fmt.Sprintf("%d, %s", n, detail))
+	s.note(ctx, app.ID, "devices.restored", app.Key, fmt.Sprintf("%d, %s", n, detail))
 	s.hint(app.ID)
 }
 

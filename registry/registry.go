@@ -97,8 +97,8 @@ func New(store Store, logger *slog.Logger, hint func(appID int64)) *Service {
 func (s *Service) RecordTo(record func(context.Context, aurora.AuditEntry)) { s.record = record }
 
 // note writes a line of the audit log.
-func (s *Service) note(ctx context.Context, app aurora.App, action, subject, detail string) {
-	s.record(ctx, aurora.AuditEntry{AccountID: app.AccountID, AppID: app.ID, Action: action, Subject: subject, Detail: detail})
+func (s *Service) note(ctx context.Context, appID int64, action, subject, detail string) {
+	s.record(ctx, aurora.AuditEntry{AppID: appID, Action: action, Subject: subject, Detail: detail})
 }
 
 // Registration is a device's first request. InstallID and Secret are made by

@@ -85,8 +85,19 @@ func (s *Service) CreateSegment(ctx context.Context, appID int64, name, expressi
 		return g, aurora.Errorf(aurora.Conflict, "There is a segment %.60q already. Replace its expression, or choose another name.", name)
 	case errors.Is(err, ErrFull):
 		return g, aurora.Errorf(aurora.Full, "The app has %d segments, the most there may be. Delete one that is no longer used.", MaxSegments)
+	case err == nil:
+		s.note(ctx, appID, "segment.created", name, shortened(expression))
 	}
 	return g, err
+}
+
+// shortened is an expression as a line of the audit log has it.
+func shortened(expression string) string {
+	const most = 500 // bytes
+	if len(expression) <= most {
+		return expression
+	}
+	return strings.ToValidUTF8(expression[:most], "") + "…"
 }
 
 // ReplaceSegment gives a segment another expression, or returns aurora.NotFound.
@@ -105,6 +116,9 @@ func (s *Service) ReplaceSegment(ctx context.Context, appID int64, name, express
 	g.CreatedAt = was.CreatedAt
 	if err = s.store.ChangeSegment(ctx, appID, g); errors.Is(err, ErrNone) {
 		return g, noSegment(name)
+	}
+	if err == nil {
+		s.note(ctx, appID, "segment.changed", name, shortened(expression))
 	}
 	return g, err
 }
@@ -131,6 +145,9 @@ func (s *Service) DeleteSegment(ctx context.Context, appID int64, name string) e
 	}
 	if err = s.store.DropSegment(ctx, appID, name); errors.Is(err, ErrNone) {
 		return noSegment(name)
+	}
+	if err == nil {
+		s.note(ctx, appID, "segment.deleted", name, "")
 	}
 	return err
 }

@@ -53,7 +53,11 @@ func (s *Service) PutTestDevice(ctx context.Context, appID int64, registrationID
 			return aurora.Errorf(aurora.NotFound, "The device is no test device. POST /v3/test/model/add makes it one.")
 		}
 	}
-	return s.store.PutTestDevice(ctx, appID, TestDevice{registrationID, name, time.Now()}, maxTestDevices)
+	err := s.store.PutTestDevice(ctx, appID, TestDevice{registrationID, name, time.Now()}, maxTestDevices)
+	if err == nil {
+		s.note(ctx, appID, "test-device.set", registrationID, name)
+	}
+	return err
 }
 
 func hasTestDevice(list []TestDevice, id string) bool {
@@ -70,7 +74,11 @@ func (s *Service) DropTestDevice(ctx context.Context, appID int64, registrationI
 	if err := aurora.Require(ctx, aurora.DevicesRight); err != nil {
 		return err
 	}
-	return s.store.DropTestDevice(ctx, appID, registrationID)
+	err := s.store.DropTestDevice(ctx, appID, registrationID)
+	if err == nil {
+		s.note(ctx, appID, "test-device.removed", registrationID, "")
+	}
+	return err
 }
 
 // ListTestDevices returns an app's test devices, oldest first.

@@ -29,15 +29,13 @@ func (s *Store) PutApprovalLimit(ctx context.Context, appID int64, limit uint64)
 }
 
 // PutApproval stores a push that waits, once.
-func (s *Store) PutApproval(ctx context.Context, a dispatch.Approval, since time.Time, max int) error {
+func (s *Store) PutApproval(ctx context.Context, a dispatch.Approval, since time.Time, max int) (fresh bool, err error) {
 	rule, push, err := encodeSchedule(a.Schedule)
 	if err != nil {
-		return err
+		return false, err
 	}
-	return s.write(ctx, func(t *tx) error {
-		if err := t.gate("approvals", a.AppID); err != nil {
-			return err
-		}
+	err = s.write(ctx, func(t *tx) error {
+		fresh = false
 		if _, err := t.exec("DELETE FROM approval WHERE app_id = $1 AND created_at < $2", a.AppID, millis(since)); err != nil {
 			return err
 		}
@@ -51,11 +49,13 @@ func (s *Store) PutApproval(ctx context.Context, a dispatch.Approval, since time
 		if waiting >= max {
 			return aurora.Errorf(aurora.Full, "%d pushes wait for approval, and no more may. Approve or withdraw some.", waiting)
 		}
-		_, err := t.exec(`INSERT INTO approval (app_id, id, name, rule, push, trigger_body, push_body, asked_by, targeted, created_at)
+		stored, err := t.exec(`INSERT INTO approval (app_id, id, name, rule, push, trigger_body, push_body, asked_by, targeted, created_at)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (app_id, id) DO NOTHING`,
 			a.AppID, a.ID, a.Name, rule, push, string(a.TriggerBody), string(a.PushBody), a.AskedBy, int64(a.Targeted), millis(a.CreatedAt))
+		fresh = stored > 0
 		return err
 	})
+	return fresh, err
 }
 
 // wider reads more columns behind those that a scan asks for.

@@ -35,9 +35,13 @@ func TestApprovalsAreKept(t *testing.T) {
 	}}
 	other := a
 	other.AppID = 8
-	for _, one := range []dispatch.Approval{a, a, other} { // the same one twice is one
-		if err := s.PutApproval(ctx, one, now.Add(-time.Hour), 1+1); err != nil {
+	for i, one := range []dispatch.Approval{a, a, other} { // the same one twice is one
+		fresh, err := s.PutApproval(ctx, one, now.Add(-time.Hour), 1+1)
+		if err != nil {
 			t.Fatal(err)
+		}
+		if fresh != (i != 1) {
+			t.Errorf("number %d is fresh: %v", i, fresh)
 		}
 	}
 	list, err := s.Approvals(ctx, 7, now.Add(-time.Hour))
@@ -51,10 +55,10 @@ func TestApprovalsAreKept(t *testing.T) {
 	}
 	second := a
 	second.ID = "7f2c0000-1111-2222-3333-444455557777"
-	if err := s.PutApproval(ctx, second, now.Add(-time.Hour), 1); aurora.KindOf(err) != aurora.Full {
+	if _, err := s.PutApproval(ctx, second, now.Add(-time.Hour), 1); aurora.KindOf(err) != aurora.Full {
 		t.Errorf("one too many: %v", err)
 	}
-	if err := s.PutApproval(ctx, second, now.Add(time.Hour), 1); err != nil { // the old one is forgotten to make room
+	if _, err := s.PutApproval(ctx, second, now.Add(time.Hour), 1); err != nil { // the old one is forgotten to make room
 		t.Error(err)
 	}
 	if err := s.DropApproval(ctx, 7, a.ID); aurora.KindOf(err) != aurora.NotFound {

@@ -81,6 +81,8 @@ type template struct {
 	Audience  string
 	Content   aurora.Content
 	Options   aurora.Options
+	// MaxDevices is the push's bound; older rows have none.
+	MaxDevices uint64 `json:",omitempty"`
 }
 
 func encodeSchedule(n dispatch.Schedule) (rule, push string, err error) {
@@ -92,7 +94,7 @@ func encodeSchedule(n dispatch.Schedule) (rule, push string, err error) {
 	var b bytes.Buffer
 	plain := json.NewEncoder(&b)
 	plain.SetEscapeHTML(false) // see insertMessage
-	err = plain.Encode(template{m.SendNo, m.Source, m.Platforms, n.Push.Audience.String(), m.Content, m.Options})
+	err = plain.Encode(template{m.SendNo, m.Source, m.Platforms, n.Push.Audience.String(), m.Content, m.Options, n.Push.MaxDevices})
 	return string(r), b.String(), err
 }
 
@@ -110,6 +112,7 @@ func scanSchedule(row scanner) (n dispatch.Schedule, err error) {
 	var audienceErr error
 	ruleErr, pushErr := json.Unmarshal([]byte(rule), &n.Trigger), json.Unmarshal([]byte(push), &p)
 	n.Push.Message = aurora.Message{SendNo: p.SendNo, Source: p.Source, Platforms: p.Platforms, Content: p.Content, Options: p.Options}
+	n.Push.MaxDevices = p.MaxDevices
 	n.Push.Audience, audienceErr = audience.Parse(p.Audience)
 	for _, body := range []*json.RawMessage{&n.TriggerBody, &n.PushBody} {
 		if len(*body) > 0 && !json.Valid(*body) {
