@@ -74,8 +74,11 @@ func (s *Service) DropTestDevice(ctx context.Context, appID int64, registrationI
 	if err := aurora.Require(ctx, aurora.DevicesRight); err != nil {
 		return err
 	}
-	err := s.store.DropTestDevice(ctx, appID, registrationID)
-	if err == nil {
+	known, err := s.store.TestDevices(ctx, appID)
+	if err != nil || !hasTestDevice(known, registrationID) {
+		return err
+	}
+	if err = s.store.DropTestDevice(ctx, appID, registrationID); err == nil {
 		s.note(ctx, appID, "test-device.removed", registrationID, "")
 	}
 	return err
