@@ -126,11 +126,14 @@ func ValidateRegistrationID(id string) error {
 	return nil
 }
 
+// tokenPrint drops what old debugging prints put around the digits.
+var tokenPrint = strings.NewReplacer(" ", "", "<", "", ">", "")
+
 // NormalizeToken returns an APNs device token as lower-case hex. It accepts
 // upper case and the spaces and angle brackets of old debugging prints. A
 // token has 2 to 100 bytes (spec/apns.md §2.5); today's have 32.
 func NormalizeToken(s string) (string, error) {
-	s = strings.ToLower(strings.NewReplacer(" ", "", "<", "", ">", "").Replace(s))
+	s = strings.ToLower(tokenPrint.Replace(s))
 	b, err := hex.DecodeString(s)
 	if err != nil {
 		return "", Errorf(Invalid, "The device token is not hexadecimal. Send the bytes that iOS gave the app, two hex digits each.")

@@ -11,6 +11,7 @@ import (
 	"hash"
 	"io"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -72,10 +73,9 @@ type ImportOptions struct {
 }
 
 const (
-	importRows  = 1024      // in one transaction: others wait some 30 ms for it
-	importTags  = 8192      // of the rows of one transaction
-	maxLine     = 256 << 10 // bytes
-	importFolds = 64        // transactions after which the index is folded
+	importRows = 1024      // in one transaction: others wait some 30 ms for it
+	importTags = 8192      // of the rows of one transaction
+	maxLine    = 256 << 10 // bytes
 )
 
 // Import stores the devices of a file: CSV with a header line, or a JSON object
@@ -113,10 +113,15 @@ func (s *Service) Import(ctx context.Context, appID int64, file io.Reader, o Imp
 		}
 	}
 	ctx, cancel := context.WithCancel(ctx)
+	var beside sync.WaitGroup
+	defer beside.Wait()
 	defer cancel()
+	if !o.DryRun { // the server may be down, or in another process
+		beside.Go(func() { s.fold(ctx) })
+	}
 	batches := make(chan importBatch, 2) // reading goes on while the disk is waited for
 	go f.read(ctx, o.Environment, batches)
-	for n := 1; ; n++ {
+	for {
 		b, more := <-batches
 		if !more {
 			return state, context.Cause(ctx)
@@ -127,11 +132,6 @@ func (s *Service) Import(ctx context.Context, appID int64, file io.Reader, o Imp
 		if b.end {
 			s.hint(appID)
 			return state, b.err
-		}
-		if n%importFolds == 0 && !o.DryRun {
-			if _, _, err := s.store.Fold(ctx); err != nil {
-				return state, err
-			}
 		}
 	}
 }

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 
 	"github.com/aurora-push/aurora"
@@ -25,8 +26,12 @@ func (s *Store) ImportDevices(ctx context.Context, appID int64, rows []registry.
 	err = s.writeFor(ctx, appID, func(t *tx) error {
 		done, refused = state, map[int]error{}
 		icons := importedBadges{}
+		aliases, err := countAliases(t, appID, rows)
+		if err != nil {
+			return err
+		}
 		for i := range rows {
-			added, number, refusal, err := importRow(t, &rows[i], list[i].v, list[i].terms)
+			added, number, refusal, err := importRow(t, &rows[i], list[i].v, list[i].terms, aliases)
 			switch {
 			case err != nil:
 				return err
@@ -54,7 +59,7 @@ func (s *Store) ImportDevices(ctx context.Context, appID int64, rows []registry.
 		if done.Source == "" {
 			return nil
 		}
-		_, err := t.exec(`INSERT INTO device_import (app_id, source, offset_at, digest, line, added, changed, rejected, started_at, finished_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+		_, err = t.exec(`INSERT INTO device_import (app_id, source, offset_at, digest, line, added, changed, rejected, started_at, finished_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 			ON CONFLICT (app_id, source) DO UPDATE SET offset_at = excluded.offset_at, digest = excluded.digest, line = excluded.line, added = excluded.added,
 			changed = excluded.changed, rejected = excluded.rejected, started_at = excluded.started_at, finished_at = excluded.finished_at`,
 			appID, done.Source, done.Offset, done.Digest, done.Line, done.Added, done.Changed, done.Rejected, millis(done.StartedAt), millis(done.FinishedAt))
@@ -65,12 +70,9 @@ func (s *Store) ImportDevices(ctx context.Context, appID int64, rows []registry.
 
 // importRow stores a new device or changes the one that the row is about. A
 // refusal leaves everything as it was.
-func importRow(t *tx, row *registry.Row, v values, terms []string) (added bool, number uint32, refusal, err error) {
+func importRow(t *tx, row *registry.Row, v values, terms []string, aliases aliasCounts) (added bool, number uint32, refusal, err error) {
 	d := row.Device
-	if refusal, err = aliasRefusal(t, row, noDevice); err != nil {
-		return false, 0, nil, err
-	}
-	if refusal != nil { // unless the row is about one of those who have the alias
+	if refusal = aliases.refusal(row); refusal != nil { // unless the row is about one of those who have the alias
 		known, err := importedDevice(t, row, v)
 		if errors.Is(err, registry.ErrNone) {
 			return false, 0, refusal, nil
@@ -78,7 +80,7 @@ func importRow(t *tx, row *registry.Row, v values, terms []string) (added bool, 
 		if err != nil {
 			return false, 0, nil, err
 		}
-		number, refusal, err = changeImported(t, row, v, known)
+		number, refusal, err = changeImported(t, row, v, known, aliases)
 		return false, number, refusal, err
 	}
 	if d.Number, err = t.number(d.AppID); err != nil {
@@ -91,7 +93,7 @@ func importRow(t *tx, row *registry.Row, v values, terms []string) (added bool, 
 		known, err := importedDevice(t, row, v)
 		if err == nil {
 			t.unused(d.AppID)
-			number, refusal, err = changeImported(t, row, v, known)
+			number, refusal, err = changeImported(t, row, v, known, aliases)
 			return false, number, refusal, err
 		}
 		if !errors.Is(err, registry.ErrNone) {
@@ -110,20 +112,56 @@ func importRow(t *tx, row *registry.Row, v values, terms []string) (added bool, 
 		}
 	}
 	t.reindex(d.AppID, d.Number, nil, terms)
+	aliases.add(d.Alias, 1)
 	return true, d.Number, nil, nil
 }
 
 // noDevice is the number of a device that is not there yet.
 const noDevice = int64(-1)
 
-// aliasRefusal counts the devices beside one that have the row's alias.
-func aliasRefusal(t *tx, row *registry.Row, number int64) (refusal, err error) {
-	if row.Device.Alias == "" {
-		return nil, nil
+// aliasCounts are how many devices have each alias of the rows.
+type aliasCounts map[string]int
+
+// countAliases counts before the first row, for all of them at once.
+func countAliases(t *tx, appID int64, rows []registry.Row) (aliasCounts, error) {
+	counts := aliasCounts{}
+	for i := range rows {
+		if alias := rows[i].Device.Alias; alias != "" {
+			counts[alias] = 0
+		}
 	}
-	var others int
-	err = t.row("SELECT COUNT(*) FROM device WHERE app_id = $1 AND alias = $2 AND number <> $3", row.Device.AppID, row.Device.Alias, number).Scan(&others)
-	return row.AliasError(others), err
+	args := make([]any, 1+valuesAtOnce)
+	args[0] = appID
+	for aliases := range slices.Chunk(slices.Sorted(maps.Keys(counts)), valuesAtOnce) {
+		for i := range valuesAtOnce {
+			args[1+i] = aliases[min(i, len(aliases)-1)]
+		}
+		if err := t.rows(func(row scanner) error {
+			var alias string
+			var n int
+			err := row.Scan(&alias, &n)
+			counts[alias] = n
+			return err
+		}, "SELECT alias, COUNT(*) FROM device WHERE app_id = $1 AND alias IN ("+placesOfValues+") GROUP BY alias", args...); err != nil {
+			return nil, err
+		}
+	}
+	return counts, nil
+}
+
+// refusal is for a row with an alias that too many others have.
+func (c aliasCounts) refusal(row *registry.Row) error {
+	if row.Device.Alias == "" {
+		return nil
+	}
+	return row.AliasError(c[row.Device.Alias])
+}
+
+// add counts devices that got or lost an alias, if it is one of the rows'.
+func (c aliasCounts) add(alias string, devices int) {
+	if _, known := c[alias]; known {
+		c[alias] += devices
+	}
 }
 
 // importedDevice returns the device that a row is about, or registry.ErrNone:
@@ -135,13 +173,13 @@ func importedDevice(t *tx, row *registry.Row, v values) (registry.Stored, error)
 	return scanDevice(t.row("SELECT "+deviceColumns+" FROM device WHERE app_id = $1 AND token = $2", row.Device.AppID, v.token))
 }
 
-func changeImported(t *tx, row *registry.Row, v values, known registry.Stored) (number uint32, refusal, err error) {
+func changeImported(t *tx, row *registry.Row, v values, known registry.Stored, aliases aliasCounts) (number uint32, refusal, err error) {
 	d := known.Device
 	d.Tags = slices.Clone(d.Tags)
 	row.Apply(&d)
 	if d.Alias != known.Alias {
-		if refusal, err := aliasRefusal(t, row, int64(d.Number)); err != nil || refusal != nil {
-			return d.Number, refusal, err
+		if refusal := aliases.refusal(row); refusal != nil {
+			return d.Number, refusal, nil
 		}
 	}
 	if v.install != nil && known.InstallID == "" {
@@ -157,6 +195,10 @@ func changeImported(t *tx, row *registry.Row, v values, known registry.Stored) (
 		if err := takeToken(t, d.AppID, v.token); err != nil {
 			return d.Number, nil, err
 		}
+	}
+	if d.Alias != known.Alias {
+		aliases.add(known.Alias, -1)
+		aliases.add(d.Alias, 1)
 	}
 	return d.Number, nil, putDevice(t, known.Device, d)
 }

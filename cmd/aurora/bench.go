@@ -40,7 +40,7 @@ func benchCommand() *cobra.Command {
 		pprof.StopCPUProfile()
 		return profile.Close()
 	}
-	cmd.AddCommand(benchAPNsCommand(), benchPushCommand(), benchSingleCommand(), benchRegisterCommand(), benchCrashCommand())
+	cmd.AddCommand(benchAPNsCommand(), benchPushCommand(), benchSingleCommand(), benchRegisterCommand(), benchImportCommand(), benchCrashCommand())
 	return cmd
 }
 
