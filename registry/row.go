@@ -417,6 +417,7 @@ func (r *Row) complete(now time.Time) {
 	}
 	if d.RegistrationID == "" {
 		d.RegistrationID = newRegistrationID(now)
+		r.fields &^= 1 << placeOf["registration_id"] // the row has none, whatever the header says
 	}
 }
 

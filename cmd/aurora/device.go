@@ -211,16 +211,13 @@ func (i *deviceImport) reject(r registry.Rejection) (err error) {
 		}
 		i.buffer = bufio.NewWriter(i.lines)
 	}
-	_, err = fmt.Fprintf(i.buffer, "%d\t%s\t%s\n", r.Line, oneLine(r.Reason), oneLine(r.Text))
-	return err
+	fmt.Fprintf(i.buffer, "%d\t%s\t%s\n", r.Line, oneLine(r.Reason), oneLine(r.Text))
+	return i.buffer.Flush() // what the database is about to count must be in the file
 }
 
 func oneLine(s string) string { return strings.NewReplacer("\n", " ", "\r", " ").Replace(s) }
 
 func (i *deviceImport) progress(state registry.ImportState) {
-	if i.buffer != nil {
-		i.buffer.Flush() // what it counts is in the file; an error comes at the end
-	}
 	if i.bar != nil {
 		i.bar.Describe(fmt.Sprintf("%d devices", state.Added+state.Changed))
 		i.bar.Set64(i.read.Load())
@@ -246,7 +243,7 @@ func (i *deviceImport) close(registry.ImportState) error {
 	if i.lines == nil {
 		return nil
 	}
-	return errors.Join(i.buffer.Flush(), i.lines.Close())
+	return i.lines.Close()
 }
 
 func isTerminal(w io.Writer) bool {
