@@ -63,6 +63,9 @@ type ImportOptions struct {
 	Again bool
 	// Pause is between two transactions: in it other processes can write.
 	Pause time.Duration
+	// Alone says that nobody else uses the database. Transactions are longer
+	// then, which writes each page of the database less often.
+	Alone bool
 	// Begin is told where the import begins: at 0, or where it was interrupted.
 	Begin func(ImportState) error
 	// Progress is told how far it has come, after each transaction.
@@ -75,6 +78,7 @@ type ImportOptions struct {
 const (
 	importRows = 1024      // in one transaction: others wait some 30 ms for it
 	importTags = 8192      // of the rows of one transaction
+	aloneTimes = 16        // as many of both where nobody waits
 	maxLine    = 256 << 10 // bytes
 )
 
@@ -102,6 +106,10 @@ func (s *Service) Import(ctx context.Context, appID int64, file io.Reader, o Imp
 	}
 	f, err := openImport(file)
 	if err == nil {
+		f.portion = 1
+		if o.Alone {
+			f.portion = aloneTimes
+		}
 		err = f.skip(state)
 	}
 	if err != nil {
@@ -119,7 +127,7 @@ func (s *Service) Import(ctx context.Context, appID int64, file io.Reader, o Imp
 	if !o.DryRun { // the server may be down, or in another process
 		beside.Go(func() { s.fold(ctx) })
 	}
-	batches := make(chan importBatch, 2) // reading goes on while the disk is waited for
+	batches := make(chan importBatch, 1) // reading goes on while the disk is waited for
 	go f.read(ctx, o.Environment, batches)
 	for {
 		b, more := <-batches
@@ -211,6 +219,8 @@ type importFile struct {
 	offset int64
 	line   int64
 	sum    hash.Hash
+	// portion is how many times importRows and importTags a batch has.
+	portion int
 }
 
 var errTooLong = aurora.Errorf(aurora.TooLarge, "The line is longer than %d bytes.", maxLine)
@@ -362,7 +372,7 @@ func (f *importFile) read(ctx context.Context, environment aurora.Environment, b
 func (f *importFile) batch(environment aurora.Environment) (b importBatch) {
 	var cells []string
 	tags := 0
-	for len(b.rows)+len(b.rejected) < importRows && tags < importTags {
+	for len(b.rows)+len(b.rejected) < f.portion*importRows && tags < f.portion*importTags {
 		line, err := f.next()
 		if errors.Is(err, io.EOF) {
 			b.end = true

@@ -22,6 +22,19 @@ import (
 // lockName is the file in a data folder that a running server holds locked.
 const lockName = "server.lock"
 
+// Alone reports whether no server uses the data folder, and with it the
+// database, now.
+func (s *Server) Alone() bool {
+	if s.config.Database != "" {
+		return false
+	}
+	lock, err := lockFile(filepath.Join(s.config.Data, lockName))
+	if err != nil {
+		return false
+	}
+	return lock.Close() == nil
+}
+
 // Start takes the data folder for this process, begins sending and listens.
 // When it returns without an error the server is ready.
 func (s *Server) Start(ctx context.Context) (err error) {

@@ -14,6 +14,14 @@ import (
 // are moved into the database. Pages that change often are moved once.
 const checkpointPages = 4000
 
+// A large import touches the pages of the indexes all over: it needs them in
+// memory, and they change many times before they are moved.
+const (
+	bulkRows  = 4096 // of one transaction
+	bulkPages = 64_000
+	bulkCache = "PRAGMA cache_size = -128000" // KB
+)
+
 const checkpoint = "PRAGMA wal_checkpoint(PASSIVE)"
 
 // checkpointer moves SQLite's log into the database. By itself SQLite would do
@@ -28,6 +36,7 @@ const checkpoint = "PRAGMA wal_checkpoint(PASSIVE)"
 type checkpointer struct {
 	db            *sql.DB
 	pages         int // in the log
+	every         int // pages after which to begin, unless somebody reads what is in the log
 	next          int // pages with which to begin
 	running, rest atomic.Bool
 	beside        sync.WaitGroup
@@ -35,11 +44,11 @@ type checkpointer struct {
 
 // newCheckpointer takes over from SQLite for one connection.
 func newCheckpointer(db *sql.DB, conn *sql.Conn) (*checkpointer, error) {
-	p := &checkpointer{db: db, next: checkpointPages}
+	p := &checkpointer{db: db, every: checkpointPages, next: checkpointPages}
 	return p, conn.Raw(func(c any) error {
 		c.(driver.Conn).Raw().WALHook(func(_ *sqlite3.Conn, _ string, pages int) error {
 			if pages < p.pages { // it began anew
-				p.next = checkpointPages
+				p.next = p.every
 			}
 			p.pages = pages
 			return nil
@@ -56,7 +65,7 @@ func (p *checkpointer) between(w *writer) {
 	case p.pages < p.next || p.running.Load():
 	case p.rest.Swap(false):
 		_ = w.control(checkpoint)
-		p.next = p.pages + checkpointPages
+		p.next = p.pages + p.every
 	default:
 		p.running.Store(true)
 		p.beside.Go(func() {
@@ -64,5 +73,14 @@ func (p *checkpointer) between(w *writer) {
 			p.rest.Store(true)
 			p.running.Store(false)
 		})
+	}
+}
+
+// bulk prepares for large imports. It fails where memory is short, and then
+// they are slower.
+func (w *writer) bulk() {
+	if w.log != nil && w.log.every != bulkPages {
+		w.log.every, w.log.next = bulkPages, bulkPages
+		_ = w.control(bulkCache)
 	}
 }

@@ -24,6 +24,9 @@ func (s *Store) ImportDevices(ctx context.Context, appID int64, rows []registry.
 		list[i].terms = append(indexTerms(rows[i].Device.Device), everyone)
 	}
 	err = s.writeFor(ctx, appID, func(t *tx) error {
+		if len(rows) > bulkRows {
+			t.w.bulk()
+		}
 		done, refused = state, map[int]error{}
 		icons := importedBadges{}
 		aliases, err := countAliases(t, appID, rows)

@@ -129,7 +129,10 @@ func (i *deviceImport) run(ctx context.Context, s *server.Server, appID int64, o
 	if i.rejected == "" && i.name != "-" {
 		i.rejected = i.name + ".rejected"
 	}
-	o.Pause, o.Begin, o.Progress, o.Rejected = importPause, i.start, i.progress, i.reject
+	o.Begin, o.Progress, o.Rejected = i.start, i.progress, i.reject
+	if o.Alone = s.Alone(); !o.Alone {
+		o.Pause = importPause
+	}
 	state, err = s.Registry.Import(ctx, appID, io.TeeReader(file, counter{&i.read}), o)
 	err = errors.Join(err, i.close(state))
 	if err == nil && i.shown < int(state.Rejected) && i.shown == shownRejections {

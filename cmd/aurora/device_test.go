@@ -115,8 +115,8 @@ func TestDevicesMoveByFiles(t *testing.T) {
 	}
 }
 
-// An import that is killed again and again goes on where it was, and leaves
-// exactly what one without an interruption leaves: no device lost or doubled, no
+// An import beside a running server that is killed again and again goes on where it was, and leaves
+// exactly what one without an interruption, and without a server, leaves: no device lost or doubled, no
 // rejected line missing or told twice.
 func TestAnImportIsKilled(t *testing.T) {
 	const rows, kills = 25_000, 4
@@ -130,8 +130,9 @@ func TestAnImportIsKilled(t *testing.T) {
 		}
 		fmt.Fprintf(&b, "foreign%07d,%064x,production,a%d,\"t%d,u%d\",%d,2026-01-%02dT12:00:00Z\n", i%(rows-100), i, i/3, i%7, i%311, i%5, 1+i%28)
 	}
-	s := newScript(t)
+	s := install(t)
 	a := s.newApp()
+	s.server.stop()
 	s.write("whole.csv", b.String())
 	var whole imported
 	s.ok(&whole, "", "device", "import", "--data", "data", "--app", a.AppKey, "whole.csv")
@@ -145,6 +146,7 @@ func TestAnImportIsKilled(t *testing.T) {
 
 	var other app
 	s.ok(&other, "", "app", "create", "--data", "data", "--account", email, "--name", "Killed", "--bundle-id", bundleID)
+	s.serve()
 	s.write("killed.csv", b.String())
 	importing := []string{"device", "import", "--data", "data", "--app", other.AppKey, "killed.csv"}
 	for run := range kills {
