@@ -1,6 +1,7 @@
 package dispatch_test
 
 import (
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -15,9 +16,10 @@ import (
 func TestDeadTokensAreQuarantined(t *testing.T) {
 	inWorld(t, func(w *world) {
 		first, second := w.device(1, aurora.Production), w.device(2, aurora.Production)
-		dead := true
+		var dead atomic.Bool
+		dead.Store(true)
 		w.vendor.answer = func(aurora.Delivery, int) (o aurora.Outcome) {
-			if dead {
+			if dead.Load() {
 				o = aurora.Outcome{Fault: aurora.DeviceFault, Reason: "Unregistered"}
 			}
 			return o
@@ -64,7 +66,7 @@ func TestDeadTokensAreQuarantined(t *testing.T) {
 		if past, err := w.registry.PastTokens(w.Context(), first); err != nil || len(past) != 0 {
 			w.Errorf("the history of what is live again is %+v, %v", past, err)
 		}
-		dead = false
+		dead.Store(false)
 		w.expect(w.push(all), "done targeted 3 accepted 2 pending 0 failed [{Unregistered 1}]")
 	})
 }
@@ -75,9 +77,10 @@ func TestDeletedWhileAMessageWaits(t *testing.T) {
 	inWorld(t, func(w *world) {
 		gone := w.device(1, aurora.Production)
 		w.device(2, aurora.Production)
-		down := true
+		var down atomic.Bool
+		down.Store(true)
 		w.vendor.answer = func(aurora.Delivery, int) (o aurora.Outcome) {
-			if down {
+			if down.Load() {
 				o = aurora.Outcome{Fault: aurora.VendorFault, Reason: "ServiceUnavailable"}
 			}
 			return o
@@ -99,7 +102,7 @@ func TestDeletedWhileAMessageWaits(t *testing.T) {
 				w.Fatal(err)
 			}
 		}
-		down = false
+		down.Store(false)
 		time.Sleep(time.Minute)
 		w.expect(id, "done targeted 2 accepted 1 pending 0 failed [{NoToken 1}]")
 	})
