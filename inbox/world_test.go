@@ -17,6 +17,7 @@ import (
 	"github.com/aurora-push/aurora/ledger"
 	"github.com/aurora-push/aurora/registry"
 	"github.com/aurora-push/aurora/store"
+	"github.com/aurora-push/aurora/store/storetest"
 )
 
 // world is everything but the network and APNs, over a real database.
@@ -52,6 +53,7 @@ func (deaf) Publish(string, string) {}
 func inWorld(t *testing.T, hints inbox.Bus, test func(w *world)) {
 	t.Helper()
 	dir := t.TempDir()
+	storetest.Database(t, dir) // begins outside of the bubble what does not end with it
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(time.Until(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))) // message ids begin in 2024
 		w := &world{T: t}
@@ -65,7 +67,7 @@ func inWorld(t *testing.T, hints inbox.Bus, test func(w *world)) {
 func (w *world) open(dir string, hints inbox.Bus) {
 	w.Helper()
 	w.dir, w.hints = dir, hints
-	db, err := store.Open(w.Context(), dir)
+	db, err := openStore(w, dir)
 	w.check(err)
 	w.db = db
 	w.registry = registry.New(db, nil, nil)
@@ -199,3 +201,15 @@ func (w *world) want(what, got, want string) {
 		w.Errorf("%s: %q, want %q", what, got, want)
 	}
 }
+
+// openStore opens the database of a folder, or on PostgreSQL what stands for it.
+func openStore(t testing.TB, dir string) (*store.Store, error) {
+	t.Helper()
+	if url := storetest.Database(t, dir); url != "" {
+		return store.OpenURL(t.Context(), url, nil)
+	}
+	return store.Open(t.Context(), dir)
+}
+
+// Everything passes on PostgreSQL, too.
+func TestOnPostgres(t *testing.T) { storetest.Again(t, ".", "") }

@@ -3,7 +3,6 @@ package ledger_test
 import (
 	"fmt"
 	"math/rand/v2"
-	"path/filepath"
 	"sync"
 	"testing"
 
@@ -90,7 +89,7 @@ func TestReceiptsBesideADamagedMessage(t *testing.T) {
 	b := newBookIn(t, dir)
 	me := roaring.BitmapOf(b.device.Number)
 	damaged, sound := b.message(me.Clone(), nil), b.message(me.Clone(), nil)
-	damage(t, filepath.Join(dir, "aurora.db"), "UPDATE message SET notes = 'damaged' WHERE id = ?", int64(damaged))
+	damage(t, dir, "UPDATE message SET notes = 'damaged' WHERE id = $1", int64(damaged))
 	report := []aurora.Receipt{{MessageID: damaged, Event: aurora.ReceivedEvent}, {MessageID: sound, Event: aurora.ReceivedEvent}}
 	if err := b.ledger.AddReceipts(t.Context(), b.device, report); err == nil {
 		t.Error("nothing is said of the damage")

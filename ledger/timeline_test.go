@@ -1,7 +1,6 @@
 package ledger_test
 
 import (
-	"database/sql"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -16,6 +15,7 @@ import (
 	"github.com/aurora-push/aurora/ledger"
 	"github.com/aurora-push/aurora/registry"
 	"github.com/aurora-push/aurora/store"
+	"github.com/aurora-push/aurora/store/storetest"
 )
 
 // book is a ledger over a real database, with one app and one device in it.
@@ -36,7 +36,7 @@ func newBook(t *testing.T) *book {
 
 func newBookIn(t *testing.T, dir string) *book {
 	t.Helper()
-	db, err := store.Open(t.Context(), dir)
+	db, err := openStore(t, dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,14 +52,9 @@ func newBookIn(t *testing.T, dir string) *book {
 }
 
 // damage changes a row behind everyone's back.
-func damage(t *testing.T, file, statement string, args ...any) {
+func damage(t *testing.T, dir, statement string, args ...any) {
 	t.Helper()
-	db, err := sql.Open("sqlite3", "file:"+file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	if _, err := db.Exec(statement, args...); err != nil {
+	if _, err := storetest.Beside(t, dir).Exec(statement, args...); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -218,3 +213,15 @@ func TestReport(t *testing.T) {
 		t.Errorf("the report is %s, want %s", got, want)
 	}
 }
+
+// openStore opens the database of a folder, or on PostgreSQL what stands for it.
+func openStore(t testing.TB, dir string) (*store.Store, error) {
+	t.Helper()
+	if url := storetest.Database(t, dir); url != "" {
+		return store.OpenURL(t.Context(), url, nil)
+	}
+	return store.Open(t.Context(), dir)
+}
+
+// Everything passes on PostgreSQL, too.
+func TestOnPostgres(t *testing.T) { storetest.Again(t, ".", "") }

@@ -21,7 +21,7 @@ func TestUpgradeKeepsACopy(t *testing.T) {
 		t.Fatal(err)
 	}
 	first := strings.NewReplacer("{blob}", "BLOB", "{serial}", "INTEGER PRIMARY KEY AUTOINCREMENT", "{sequence}", "INTEGER PRIMARY KEY", "{clustered}", "WITHOUT ROWID").Replace(string(start))
-	old := beside(t, dir)
+	old := storetest.Beside(t, dir)
 	for _, statement := range []string{first, "CREATE TABLE schema_version (version INTEGER NOT NULL)", "INSERT INTO schema_version (version) VALUES (1)", "INSERT INTO setting (name, value) VALUES ('kept', 'yes')",
 		"INSERT INTO account (id, email, password_hash, dev_key, dev_secret, created_at) VALUES (7, 'mia@example.com', 'hash', 'k', X'00', 5)",
 		"INSERT INTO session (hash, account_id, expires_at) VALUES (X'01', 7, 99999999999999)"} {
@@ -61,7 +61,7 @@ func TestUpgradeKeepsACopy(t *testing.T) {
 func TestNewerSchemaIsRefused(t *testing.T) {
 	dir := t.TempDir()
 	open(t, dir)
-	db := beside(t, dir)
+	db := storetest.Beside(t, dir)
 	if _, err := db.Exec("INSERT INTO schema_version (version) VALUES (9999)"); err != nil {
 		t.Fatal(err)
 	}

@@ -117,7 +117,7 @@ func TestFoldIsFair(t *testing.T) {
 		}
 	}
 	var n int
-	if err := beside(t, dir).QueryRow("SELECT COUNT(*) FROM index_change WHERE app_id = $1", quiet.AppID).Scan(&n); err != nil || n != 0 {
+	if err := storetest.Beside(t, dir).QueryRow("SELECT COUNT(*) FROM index_change WHERE app_id = $1", quiet.AppID).Scan(&n); err != nil || n != 0 {
 		t.Errorf("%d changes of the quiet app are still not folded (%v)", n, err)
 	}
 }
@@ -136,7 +136,7 @@ func TestFoldGoesInSteps(t *testing.T) {
 		tag(t, db, register(t, db, app, fmt.Sprint("install-", i)), tags...)
 	}
 	rest := func() (n int) {
-		if err := beside(t, dir).QueryRow("SELECT COUNT(*) FROM index_change").Scan(&n); err != nil {
+		if err := storetest.Beside(t, dir).QueryRow("SELECT COUNT(*) FROM index_change").Scan(&n); err != nil {
 			t.Fatal(err)
 		}
 		return n

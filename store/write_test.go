@@ -1,7 +1,6 @@
 package store_test
 
 import (
-	"database/sql"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -17,21 +16,6 @@ import (
 	_ "github.com/ncruces/go-sqlite3/driver"
 )
 
-// beside opens the database of a folder as another process would.
-func beside(t *testing.T, dir string) *sql.DB {
-	t.Helper()
-	driver, source := "pgx", storetest.Database(t, dir)
-	if source == "" {
-		driver, source = "sqlite3", "file:"+filepath.Join(dir, "aurora.db")+"?_pragma=busy_timeout(5000)"
-	}
-	db, err := sql.Open(driver, source)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { db.Close() })
-	return db
-}
-
 // When one part of a group makes SQLite undo the whole transaction, as a full
 // disk does, every caller is still told the truth: what succeeded is stored,
 // and what failed is not.
@@ -40,7 +24,7 @@ func TestGroupWhoseTransactionIsUndone(t *testing.T) {
 	dir := t.TempDir()
 	db := open(t, dir)
 	app := newApp(t, db)
-	other := beside(t, dir)
+	other := storetest.Beside(t, dir)
 	if _, err := other.Exec(`CREATE TRIGGER full BEFORE INSERT ON device WHEN NEW.registration_id = 'boom'
 		BEGIN SELECT RAISE(ROLLBACK, 'database or disk is full'); END`); err != nil {
 		t.Fatal(err)
@@ -97,7 +81,7 @@ func TestLeaseThatIsNotCommitted(t *testing.T) {
 	if _, _, err := db.AcceptMessage(t.Context(), a); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := beside(t, dir).Exec(`CREATE TABLE trap (x BIGINT REFERENCES account(id) DEFERRABLE INITIALLY DEFERRED);
+	if _, err := storetest.Beside(t, dir).Exec(`CREATE TABLE trap (x BIGINT REFERENCES account(id) DEFERRABLE INITIALLY DEFERRED);
 		CREATE TRIGGER late AFTER UPDATE OF holder ON job BEGIN INSERT INTO trap VALUES (-1); END`); err != nil {
 		t.Fatal(err)
 	}

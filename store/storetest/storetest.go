@@ -41,6 +41,22 @@ func Database(t testing.TB, dir string) string {
 	return Schema(t, dir)
 }
 
+// Beside opens what stands for a data folder, for a test that looks at it or
+// changes it behind the store's back.
+func Beside(t testing.TB, dir string) *sql.DB {
+	t.Helper()
+	driver, source := "pgx", Database(t, dir)
+	if source == "" {
+		driver, source = "sqlite3", "file:"+filepath.Join(dir, "aurora.db")+"?_pragma=busy_timeout(5000)"
+	}
+	db, err := sql.Open(driver, source)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	return db
+}
+
 // Schema returns the URL of a PostgreSQL schema with a name of its own, which
 // goes with the test. It skips the test where there is no PostgreSQL.
 func Schema(t testing.TB, name string) string {
