@@ -14,7 +14,9 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -188,11 +190,36 @@ func (s *Server) Start() error {
 // Stop ends the server with a signal: SIGINT in order, SIGQUIT as a crash does,
 // SIGTERM once its clients are gone.
 func (s *Server) Stop(signal syscall.Signal) {
-	if pid := s.Pid(); pid != 0 {
+	pid := s.Pid()
+	children := childrenOf(pid)
+	if pid != 0 {
 		_ = syscall.Kill(pid, signal)
 	}
 	s.alive.Close()
 	_ = s.cmd.Wait()
+	// Those of a killed one end a little later, and no other starts before.
+	for begin := time.Now(); time.Since(begin) < 10*time.Second; time.Sleep(5 * time.Millisecond) {
+		if !slices.ContainsFunc(children, runs) {
+			return
+		}
+	}
+}
+
+// runs reports whether a process has not ended, by what Linux says of it.
+func runs(pid int) bool {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	return err == nil && !bytes.Contains(text, []byte(") Z "))
+}
+
+// childrenOf returns the processes that one has started, where the system tells.
+func childrenOf(pid int) (list []int) {
+	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
+	for field := range strings.FieldsSeq(string(text)) {
+		if child, err := strconv.Atoi(field); err == nil {
+			list = append(list, child)
+		}
+	}
+	return list
 }
 
 // notRoot makes a process run as somebody else than root, whom PostgreSQL refuses.
