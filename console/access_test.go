@@ -57,6 +57,10 @@ var routes = []struct {
 	{"POST", full + "/messages/" + messageID.String() + "/stop", 303, false},
 	{"GET", full + "/messages/" + messageID.String() + "/device?registration_id=" + phoneID, 303, false},
 	{"GET", full + "/devices", 200, false},
+	{"GET", full + "/devices/" + retiredID, 200, false},
+	{"GET", full + "/quarantine", 200, false},
+	{"GET", full + "/quarantine?reason=Unregistered&since=2020-01-01", 200, false},
+	{"POST", full + "/quarantine", 422, false},
 	{"GET", full + "/devices/" + phoneID, 200, false},
 	{"GET", full + "/devices/" + phoneID + "/messages/" + messageID.String(), 200, false},
 }
@@ -132,7 +136,7 @@ func TestScriptsAreLedToSignInAndBack(t *testing.T) {
 func TestAnotherSiteCannotSubmit(t *testing.T) {
 	w := newWorld(plain)
 	v := newVisitor(t, w, ownerSession)
-	for _, path := range []string{"/signout", "/apps", full + "/secret", full + "/keys/rotate", full + "/send", full + "/messages/" + messageID.String() + "/stop", full + "/schedules/" + scheduleID, full + "/approvals", full + "/approvals/" + approvalID, full + "/credential", full + "/credential/remove"} {
+	for _, path := range []string{"/signout", "/apps", full + "/secret", full + "/keys/rotate", full + "/send", full + "/messages/" + messageID.String() + "/stop", full + "/schedules/" + scheduleID, full + "/approvals", full + "/approvals/" + approvalID, full + "/credential", full + "/credential/remove", full + "/quarantine"} {
 		for name, headers := range map[string][]string{"fetch metadata": {"Sec-Fetch-Site", "cross-site"}, "origin": {"Origin", "https://evil.example"}} {
 			r := httptest.NewRequest("POST", path, strings.NewReader(form("environment=development", "name=x", "bundle_id=com.example.x", "audience=all", "body=hi", "life_unit=hours")))
 			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
@@ -192,6 +196,7 @@ func TestHostileTextIsEscapedEverywhere(t *testing.T) {
 			}
 		}
 	}
+	pages["quarantine"] = v.get(full + "/quarantine?" + form("reason="+hostile, "since="+hostile, "until="+hostile, "after="+hostile)).Body.String()
 	pages["search"] = v.get(full + "/devices?" + form("q="+hostile)).Body.String()
 	pages["setup"] = newVisitorFirstRun(t).get("/setup?" + form("link="+hostile)).Body.String()
 	pages["signin"] = newVisitor(t, w, "").get("/signin?" + form("next=/"+hostile, "link=")).Body.String()

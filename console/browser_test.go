@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -119,6 +120,18 @@ var sights = []sight{
 	{name: "devices-none", path: full + "/devices?q=nobody"},
 	{name: "device", path: full + "/devices/" + phoneID},
 	{name: "device-retired", path: full + "/devices/" + retiredID},
+	{name: "quarantine", path: full + "/quarantine", world: func(w *world) {
+		for i, reason := range []string{"BadDeviceToken", "DeviceTokenNotForTopic", "ExpiredToken"} {
+			d := w.devices[1][1]
+			d.RetiredReason, d.Alias, d.RegistrationID, d.RetiredAt = reason, "", d.RegistrationID[:18]+strconv.Itoa(i), d.RetiredAt.Add(-time.Duration(i*31)*time.Hour)
+			if i == 1 {
+				d.Token = ""
+			}
+			w.devices[1] = append(w.devices[1], d)
+		}
+	}},
+	{name: "quarantine-empty", path: fresh + "/quarantine"},
+	{name: "quarantine-none", path: full + "/quarantine?reason=ExpiredToken", chinese: true},
 	{name: "timeline", path: full + "/devices/" + phoneID + "/messages/" + messageID.String()},
 	{name: "timeline-waiting", path: full + "/devices/" + phoneID + "/messages/" + messageID.String(), world: func(w *world) {
 		w.steps[3] = ledger.Step{Name: "Accepted by APNs", State: ledger.StepDone, Text: "APNs took the notification for this device.", At: time.Now()}

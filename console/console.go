@@ -46,6 +46,8 @@ type Config struct {
 	Sample  fs.FS
 	// Editor changes devices and segments; without it both are read only.
 	Editor DeviceEditor
+	// Quarantine lists and restores devices; without it there is no such page.
+	Quarantine Quarantine
 
 	// PublicURL is the base URL under which devices and servers reach Aurora,
 	// such as https://push.example.com; it is written into PushConfig.plist
@@ -221,6 +223,10 @@ func (c *console) settingsRoutes(mux router) {
 		mux.Handle("GET /apps/{key}/segments", c.inApp(c.segments))
 		mux.Handle("POST /apps/{key}/segments", c.inApp(c.saveSegment))
 		mux.Handle("POST /apps/{key}/segments/delete", c.inApp(c.deleteSegment))
+	}
+	if c.Quarantine != nil {
+		mux.Handle("GET /apps/{key}/quarantine", c.inApp(c.quarantine))
+		mux.Handle("POST /apps/{key}/quarantine", c.inApp(c.restore))
 	}
 	if c.Operator != nil {
 		mux.Handle("GET /system", c.signedIn(c.system))

@@ -21,6 +21,8 @@ type devicesPage struct {
 	Devices []aurora.Device
 	More    uint32 // continue below this device number; 0 at the end
 	Newest  bool
+	// Quarantined is how many devices are in quarantine.
+	Quarantined uint64
 }
 
 func (c *console) devices(w http.ResponseWriter, r *http.Request, v visit) error {
@@ -32,6 +34,11 @@ func (c *console) devices(w http.ResponseWriter, r *http.Request, v visit) error
 	page, err := c.findDevices(r, v, strings.TrimSpace(q.Get("q")), int64(before))
 	if err != nil {
 		return err
+	}
+	if c.Quarantine != nil {
+		if page.Quarantined, err = c.Quarantine.CountQuarantined(r.Context(), v.app.ID); err != nil {
+			return err
+		}
 	}
 	return c.page(w, r, v, http.StatusOK, "devices", "Devices", page)
 }
@@ -50,9 +57,11 @@ func (c *console) findDevices(r *http.Request, v visit, text string, before int6
 	return page, err
 }
 
-// devicePage is one device and the newest messages it was a target of.
+// devicePage is one device, the tokens it had before, and the newest messages it
+// was a target of.
 type devicePage struct {
 	Device  aurora.Device
+	Past    []registry.PastToken
 	Reports []reportView
 }
 
@@ -84,6 +93,9 @@ func (c *console) lookAtDevice(r *http.Request, v visit) view {
 		}
 		reports, err := c.Ledger.DeviceMessages(r.Context(), v.app.ID, d.RegistrationID, deviceMessages)
 		page := devicePage{Device: d}
+		if err == nil && c.Quarantine != nil {
+			page.Past, err = c.Quarantine.PastTokens(r.Context(), d)
+		}
 		for _, rep := range reports {
 			page.Reports = append(page.Reports, viewReport(rep))
 		}

@@ -29,6 +29,7 @@ var appPlaces = []place{
 	{Name: "Devices", Icon: "devices", Path: "/devices", Tabs: []place{
 		{Name: "Devices", Path: "/devices", Pages: []string{"devices"}},
 		{Name: "Segments", Path: "/segments", Pages: []string{"segments"}},
+		{Name: "Quarantine", Path: "/quarantine", Pages: []string{"quarantine"}},
 	}},
 	{Name: "Reports", Icon: "reports", Path: "/reports", Tabs: []place{
 		{Name: "All devices", Path: "/reports", Pages: []string{"reports"}},

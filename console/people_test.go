@@ -138,6 +138,9 @@ func TestRoleByRoute(t *testing.T) {
 		{"ods", "POST", app + "/send", []string{"audience=all", "body=hi", "environment=development", "life=1", "life_unit=hours"}},
 		{"odsv", "GET", app + "/devices", nil},
 		{"odsv", "GET", app + "/messages", nil},
+		{"odsv", "GET", app + "/quarantine", nil},
+		{"od", "POST", app + "/quarantine", []string{"one=1a0018970a8c51be3f4"}},
+		{"od", "POST", app + "/quarantine", []string{"do=all"}},
 	} {
 		for _, role := range aurora.Roles {
 			got := h.ask(t, h.session[role], tt.method, tt.path, tt.fields...)

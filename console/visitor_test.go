@@ -35,7 +35,7 @@ func newConsole(t *testing.T, w *world) http.Handler {
 }
 
 func configOf(w *world) Config {
-	return Config{Account: w, Registry: w, Dispatch: sender{w}, Schedules: planner{w}, Approvals: approver{w}, Ledger: w, Payload: channel.IOSPayload, PhoneURL: "/phone/"}
+	return Config{Account: w, Registry: w, Dispatch: sender{w}, Schedules: planner{w}, Approvals: approver{w}, Ledger: w, Quarantine: w, Payload: channel.IOSPayload, PhoneURL: "/phone/"}
 }
 
 func (v *visitor) do(r *http.Request) *httptest.ResponseRecorder {

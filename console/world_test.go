@@ -24,6 +24,8 @@ var (
 	_ Schedules = (*dispatch.Schedules)(nil)
 	_ Approvals = (*dispatch.Approvals)(nil)
 	_ Reports   = (*ledger.Service)(nil)
+
+	_ Quarantine = (*registry.Service)(nil)
 )
 
 const (
@@ -66,6 +68,7 @@ type world struct {
 	selections  []ledger.Selection
 	planned     []dispatch.Schedule
 	tests       map[int64][]registry.TestDevice
+	restored    []string // registration ids, or a filter
 }
 
 var (

@@ -132,7 +132,7 @@ func (s *Server) handler() (http.Handler, error) {
 		letters = s.Mail
 	}
 	pages, err := console.New(console.Config{
-		Account: s.Accounts, People: s.Accounts, Settings: s.Accounts, Hooks: s.Webhooks, Operator: s, Letters: letters, Sample: ios.Files, Editor: s.Registry, Figures: s.Registry, Pushes: ledger.NewStatistics(s.store), Registry: s.Registry, Dispatch: s.Dispatch, Schedules: s.Schedules, Approvals: s.Approvals, Ledger: s.Ledger, Payload: channel.IOSPayload,
+		Account: s.Accounts, People: s.Accounts, Settings: s.Accounts, Hooks: s.Webhooks, Operator: s, Letters: letters, Sample: ios.Files, Editor: s.Registry, Quarantine: s.Registry, Figures: s.Registry, Pushes: ledger.NewStatistics(s.store), Registry: s.Registry, Dispatch: s.Dispatch, Schedules: s.Schedules, Approvals: s.Approvals, Ledger: s.Ledger, Payload: channel.IOSPayload,
 		Logger: s.config.Logger, PublicURL: s.config.PublicURL, PhoneURL: s.config.PhoneURL, TrustedProxies: s.config.TrustedProxies,
 	})
 	if err != nil {
