@@ -1,6 +1,7 @@
 package console
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -135,6 +136,9 @@ func (c *console) restore(w http.ResponseWriter, r *http.Request, v visit) error
 		return c.showQuarantine(w, r, v, aurora.Errorf(aurora.Invalid, "Tick the devices to restore."))
 	}
 	restored, err := c.Quarantine.Restore(ctx, v.app, ids)
+	if _, unknown := errors.AsType[*registry.UnknownDevices](err); unknown {
+		err = aurora.Errorf(aurora.NotFound, "A device that you chose is gone, and none was restored. Choose again.")
+	}
 	if err != nil {
 		return c.showQuarantine(w, r, v, err)
 	}

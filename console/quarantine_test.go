@@ -82,8 +82,8 @@ func TestQuarantinePage(t *testing.T) {
 	if want := []string{"a", "b", "c", retiredID, "Unregistered 2030-01-01 2030-02-01"}; !slices.Equal(w.restored, want) {
 		t.Errorf("restored %q, want %q", w.restored, want)
 	}
-	w.refuse = aurora.Errorf(aurora.NotFound, "No such device.")
-	if rec := v.post(full+"/quarantine", "one=c"); rec.Code != 404 || !strings.Contains(rec.Body.String(), "No such device.") || !strings.Contains(rec.Body.String(), "old-phone") {
+	w.refuse = &registry.UnknownDevices{}
+	if rec := v.post(full+"/quarantine", "one=c"); rec.Code != 404 || !strings.Contains(rec.Body.String(), "is gone, and none was restored") || !strings.Contains(rec.Body.String(), "old-phone") {
 		t.Errorf("a refusal: %d", rec.Code)
 	}
 }
