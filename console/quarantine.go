@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -31,10 +32,8 @@ type quarantinePage struct {
 // filtered by.
 func (p quarantinePage) Reasons() []string {
 	known := []string{"Unregistered", "BadDeviceToken", "ExpiredToken", "DeviceTokenNotForTopic"}
-	for _, r := range known {
-		if r == p.Reason {
-			return known
-		}
+	if slices.Contains(known, p.Reason) {
+		return known
 	}
 	if p.Reason == "" {
 		return known
