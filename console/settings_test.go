@@ -161,9 +161,27 @@ func TestSampleApp(t *testing.T) {
 		check(t, err)
 		files[f.Name] = string(b)
 	}
-	plist := files["aurora-sample/Sample/App/PushConfig.plist"]
-	if !strings.Contains(plist, h.app.Key) || !strings.Contains(plist, h.url) || strings.Contains(got.body, h.app.MasterSecret.Reveal()) {
-		t.Errorf("%s", plist)
+	if strings.Contains(got.body, h.app.MasterSecret.Reveal()) {
+		t.Error("the archive has the Master Secret")
+	}
+	group := "<string>group." + h.app.BundleID + "</string>"
+	for name, has := range map[string][]string{
+		"App/PushConfig.plist":                      {h.app.Key, h.url, "APP_GROUP", group},
+		"App/Sample.entitlements":                   {group},
+		"App/Info.plist":                            {"<string>" + h.app.BundleID + "</string>"},
+		"NotificationService/Info.plist":            {"<string>" + h.app.BundleID + ".NotificationService</string>"},
+		"NotificationService/NotificationService.m": {`setAppKey:@"` + h.app.Key + `"`, `setAppGroup:@"group.` + h.app.BundleID + `"`},
+	} {
+		for _, want := range has {
+			if text := files["aurora-sample/Sample/"+name]; !strings.Contains(text, want) {
+				t.Errorf("%s lacks %s:\n%s", name, want, text)
+			}
+		}
+	}
+	for name, text := range files {
+		if strings.Contains(name, "/Sample/") && (strings.Contains(text, "example.sample") || strings.Contains(text, "replace me") || strings.Contains(text, "push.example.com")) {
+			t.Errorf("%s keeps a value that is the sample's own:\n%s", name, text)
+		}
 	}
 	for _, name := range []string{"Package.swift", "Sample/App/AppDelegate.m"} {
 		if files["aurora-sample/"+name] == "" {

@@ -2,6 +2,7 @@ package console
 
 import (
 	"archive/zip"
+	"html"
 	"io/fs"
 	"net/http"
 	"strconv"
@@ -63,11 +64,12 @@ func size(n int64) string {
 	return strconv.FormatFloat(value, 'f', digits, 64) + " " + []string{"B", "kB", "MB", "GB", "TB"}[unit]
 }
 
-// sample is the sample app with this app's own PushConfig.plist and bundle id.
+// sample is the sample app as this app's own: every place where it names itself,
+// its app group or its server has the app's values, so that they agree.
 func (c *console) sample(w http.ResponseWriter, r *http.Request, v visit) error {
 	w.Header().Set("Content-Type", "application/zip")
 	w.Header().Set("Content-Disposition", `attachment; filename="aurora-sample.zip"`)
-	plist := (aurora.PushConfig{Channel: "Sample", AppKey: v.app.Key, Server: c.baseURL(r)}).Plist()
+	own := strings.NewReplacer("replace me by the AppKey", v.app.Key, "com.example.sample", v.app.BundleID, "https://push.example.com", html.EscapeString(c.baseURL(r)))
 	z := zip.NewWriter(w)
 	err := fs.WalkDir(c.Sample, ".", func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
@@ -77,8 +79,8 @@ func (c *console) sample(w http.ResponseWriter, r *http.Request, v visit) error 
 		if err != nil {
 			return err
 		}
-		if strings.HasSuffix(path, "/PushConfig.plist") {
-			data = plist
+		if strings.HasPrefix(path, "Sample/") {
+			data = []byte(own.Replace(string(data)))
 		}
 		out, err := z.Create("aurora-sample/" + path)
 		if err == nil {
