@@ -23,6 +23,11 @@ func CompareVersions(a, b string) int {
 	return 0
 }
 
+// NewestFirst orders versions for a list, the newest first. Unlike
+// CompareVersions it tells any two texts apart, so that the order is the same
+// each time.
+func NewestFirst(a, b string) int { return cmp.Or(CompareVersions(b, a), cmp.Compare(a, b)) }
+
 // bare returns what counts of a version.
 func bare(v string) string {
 	i := strings.IndexFunc(v, isDigit)

@@ -71,6 +71,7 @@ type pushRow struct {
 
 type cohortRow struct {
 	Name string
+	Day  time.Time
 	New  uint64
 	Kept []keptCell
 }
@@ -183,7 +184,7 @@ func (c *console) cohorts(ctx context.Context, appID int64, l *language) (rows [
 		if co.New == 0 {
 			continue
 		}
-		row := cohortRow{Name: l.period(spans[1], co.Day), New: co.New, Kept: make([]keptCell, cohortDays-1)}
+		row := cohortRow{Name: l.period(spans[1], co.Day), Day: co.Day, New: co.New, Kept: make([]keptCell, cohortDays-1)}
 		for i, kept := range co.Kept {
 			row.Kept[i] = keptCell{share(kept, co.New), int(10 * kept / co.New), true}
 		}
@@ -204,7 +205,7 @@ func (c *console) breakdown(ctx context.Context, appID int64, g group) (group, e
 		}
 	}
 	slices.SortFunc(g.Lines, func(a, b groupLine) int {
-		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Value, b.Value))
+		return cmp.Or(cmp.Compare(b.Count, a.Count), audience.NewestFirst(a.Value, b.Value))
 	})
 	return g, err
 }
@@ -322,7 +323,7 @@ func (p reportsPage) table(name string, starts []time.Time) (rows [][]string) {
 		}
 		rows = append(rows, head)
 		for _, co := range p.Cohorts {
-			row := []string{co.Name, n(co.New)}
+			row := []string{co.Day.Format(time.DateOnly), n(co.New)}
 			for _, k := range co.Kept {
 				row = append(row, k.Share)
 			}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -76,17 +77,25 @@ func TestReports(t *testing.T) {
 			break
 		}
 	}
-	for file, want := range map[string]string{"devices": ",30,0,0\n", "pushes": ",1,30,0,30,0,0\n", "errors": "NoCredential,30,", "retention": ",30,", "versions": "\n4.0.0,2\n", "systems": "\n18.1,30\n"} {
+	for file, want := range map[string]string{"devices": ",30,0,0\n", "pushes": ",1,30,0,30,0,0\n", "errors": "NoCredential,30,", "retention": time.Now().In(time.FixedZone("", 8*3600)).Format(time.DateOnly) + ",30,", "versions": "\n4.0.0,2\n", "systems": "\n18.1,30\n"} {
 		got := h.ask(t, owner, "GET", path+"/"+file+".csv?span=days")
 		if got.status != http.StatusOK || !strings.Contains(got.body, want) || got.Get("Content-Type") != "text/csv; charset=utf-8" {
 			t.Errorf("%s.csv: %d %s", file, got.status, got.body)
 		}
 	}
 	versions := h.ask(t, owner, "GET", path+"/versions?span=days").body
-	if !strings.Contains(versions, `<th scope="row">4.0.0</th><td class="n">2</td><td class="n">0</td>`) || !strings.Contains(versions, `<th scope="row">4.0.0</th><td class="n">2</td><td class="n">2</td>`) {
+	if !strings.Contains(versions, `<th scope="row">4.14.0</th><td class="n">2</td><td class="n">0</td>`) || !strings.Contains(versions, `<th scope="row">4.14.0</th><td class="n">2</td><td class="n">2</td>`) {
 		t.Errorf("%s", versions)
 	}
-	for query, want := range map[string]string{"by=version&csv=pushes": ",4.0.0,2,0,2,0,0\n", "by=system&csv=pushes": ",18.1,30,0,30,0,0\n", "by=version&csv=devices": ",4.0.0,2,0,0\n", "by=system&csv=devices": ",18.1,30,0,0\n"} {
+	for _, body := range []string{versions, h.ask(t, owner, "GET", path+"?span=days").body} { // as many devices have each
+		for _, table := range strings.Split(body, "<table")[1:] {
+			places := []int{strings.Index(table, ">4.10.0<"), strings.Index(table, ">4.9.0<"), strings.Index(table, ">4.8.0<")}
+			if !slices.IsSorted(places) {
+				t.Errorf("4.10.0, 4.9.0 and 4.8.0 stand in the places %v of %s", places, table)
+			}
+		}
+	}
+	for query, want := range map[string]string{"by=version&csv=pushes": ",4.14.0,2,0,2,0,0\n", "by=system&csv=pushes": ",18.1,30,0,30,0,0\n", "by=version&csv=devices": ",4.14.0,2,0,0\n", "by=system&csv=devices": ",18.1,30,0,0\n"} {
 		if got := h.ask(t, owner, "GET", path+"/versions?"+query); !strings.Contains(got.body, want) || got.Get("Content-Type") != "text/csv; charset=utf-8" {
 			t.Errorf("%s: %d %s", query, got.status, got.body)
 		}

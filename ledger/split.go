@@ -74,7 +74,7 @@ func (s Statistics) By(ctx context.Context, appID int64, field audience.Field, s
 		if (a.Value == "") != (b.Value == "") {
 			return cmp.Compare(b.Value, a.Value) // "" is last
 		}
-		return cmp.Or(cmp.Compare(b.Devices, a.Devices), cmp.Compare(a.Value, b.Value))
+		return cmp.Or(cmp.Compare(b.Devices, a.Devices), audience.NewestFirst(a.Value, b.Value))
 	})
 	return split, nil
 }

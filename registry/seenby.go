@@ -35,7 +35,7 @@ func (s *Service) SeenBy(ctx context.Context, appID int64, field audience.Field,
 		}
 	}
 	slices.SortFunc(rows, func(a, b SeenBy) int {
-		return cmp.Or(cmp.Compare(b.Devices, a.Devices), cmp.Compare(a.Value, b.Value))
+		return cmp.Or(cmp.Compare(b.Devices, a.Devices), audience.NewestFirst(a.Value, b.Value))
 	})
 	others := SeenBy{Days: make([]Users, days)}
 	for i := values; i < len(rows); i++ {

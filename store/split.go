@@ -112,7 +112,7 @@ func (p *splitting) readValues(ctx context.Context, s *Store) (sizes map[string]
 	for name := range sizes {
 		p.names = append(p.names, name)
 	}
-	slices.SortFunc(p.names, func(a, b string) int { return cmp.Or(cmp.Compare(sizes[b], sizes[a]), cmp.Compare(a, b)) })
+	slices.SortFunc(p.names, func(a, b string) int { return cmp.Or(cmp.Compare(sizes[b], sizes[a]), audience.NewestFirst(a, b)) })
 	for i := p.q.Values; i < len(p.names); i++ {
 		others += sizes[p.names[i]]
 	}
