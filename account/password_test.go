@@ -13,6 +13,8 @@ import (
 // TestPasswordHash: stored in the usual form of argon2id, salted, and only the
 // password itself passes.
 func TestPasswordHash(t *testing.T) {
+	argonMemory = argonFullMemory
+	defer func() { argonMemory = argonTestMemory }()
 	hashed := func() string {
 		h, err := hashPassword(t.Context(), "correct horse battery")
 		if err != nil {

@@ -143,7 +143,7 @@ func TestNoWayAroundTheSecondPerson(t *testing.T) {
 		if err := s.SetLimit(a.Context(), a.app, 1); err != nil {
 			t.Fatal(err)
 		}
-		daily := dispatch.Trigger{Kind: dispatch.Periodical, Unit: dispatch.Day, Frequency: 1, Start: time.Now(), End: time.Now().Add(72 * time.Hour), Clock: 12 * time.Hour}
+		daily := dispatch.Trigger{Kind: dispatch.Periodical, Unit: dispatch.Day, Frequency: 1, Start: time.Now(), End: time.Now().Add(72 * time.Hour), Clock: 3 * time.Hour}
 		single, periodic := draft("single", in(time.Hour)), draft("periodic", daily)
 		for _, n := range []dispatch.Schedule{single, periodic} { // everyone is one device now
 			if done, err := s.Submit(mia, a.app, n, a.app.Key+"-"+n.ID); err != nil || done.Waiting {
@@ -160,7 +160,7 @@ func TestNoWayAroundTheSecondPerson(t *testing.T) {
 		if _, err := s.Approve(eve, a.app, approved.ID); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(25 * time.Hour)
+		time.Sleep(4 * time.Hour)
 		a.sent(13) // the approved one alone
 		for _, n := range []dispatch.Schedule{single, periodic} {
 			fired, err := a.schedules.Firings(a.Context(), a.app.ID, n.ID)
