@@ -65,55 +65,6 @@ var routes = []struct {
 	{"GET", full + "/devices/" + phoneID + "/messages/" + messageID.String(), 200, false},
 }
 
-// streams answer for as long as the visitor stays, so the owner's side of
-// them is tested on its own.
-var streams = []string{
-	full + "/live",
-	full + "/messages/live",
-	full + "/messages/" + messageID.String() + "/live",
-	full + "/devices/live",
-	full + "/devices/" + phoneID + "/live",
-	full + "/devices/" + phoneID + "/messages/" + messageID.String() + "/live",
-}
-
-func TestOnlyTheOwnerSeesAnApp(t *testing.T) {
-	for _, r := range routes {
-		t.Run(r.method+" "+r.path, func(t *testing.T) {
-			for _, who := range []struct {
-				name, session string
-				want          int
-			}{{"owner", ownerSession, r.owner}, {"nobody", "", 303}, {"forged", "guessed", 303}, {"other", otherSession, 404}} {
-				if r.open && who.name != "owner" {
-					continue
-				}
-				if who.name == "other" && !strings.HasPrefix(r.path, full) {
-					continue
-				}
-				v := newVisitor(t, newWorld(plain), who.session)
-				rec := v.do(request(r.method, r.path))
-				if rec.Code != who.want {
-					t.Errorf("%s: status %d, want %d\n%s", who.name, rec.Code, who.want, excerpt(rec.Body.String()))
-				}
-				if who.want == 303 && !r.open && who.name != "owner" && !strings.HasPrefix(rec.Header().Get("Location"), "/signin?next=") {
-					t.Errorf("%s is led to %q", who.name, rec.Header().Get("Location"))
-				}
-				if who.name != "owner" && strings.Contains(rec.Body.String(), "Northlight") {
-					t.Errorf("%s reads the app's name", who.name)
-				}
-			}
-		})
-	}
-	for _, path := range streams {
-		for session, want := range map[string]int{"": 204, "guessed": 204, otherSession: 404} {
-			r := request("GET", path)
-			r.Header.Set("Accept", "text/event-stream")
-			if rec := newVisitor(t, newWorld(plain), session).do(r); rec.Code != want {
-				t.Errorf("stream %s for %q: status %d, want %d", path, session, rec.Code, want)
-			}
-		}
-	}
-}
-
 func request(method, path string) *http.Request {
 	r := httptest.NewRequest(method, path, nil)
 	if method == "POST" {

@@ -2,11 +2,17 @@ package console
 
 import (
 	"context"
+	"net/http"
 	"testing"
 
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
+
+	"github.com/aurora-push/aurora/account"
+	"github.com/aurora-push/aurora/ledger"
+	"github.com/aurora-push/aurora/registry"
+	"github.com/aurora-push/aurora/webhook"
 )
 
 // For the tests that drive the console with real services.
@@ -14,6 +20,21 @@ var (
 	OpenBrowser = openBrowser
 	Inline      = inline
 )
+
+// Routes returns the pattern of every route that a console can have.
+func Routes() (patterns []string) {
+	var account *account.Service
+	var registry *registry.Service
+	c := console{Config: Config{People: account, Settings: account, Figures: registry, Pushes: (*ledger.Statistics)(nil), Hooks: (*webhook.Service)(nil), Editor: registry, Quarantine: registry, Operator: anyOperator{}, Sample: staticFiles}}
+	c.routes(listed{&patterns})
+	return patterns
+}
+
+type listed struct{ patterns *[]string }
+
+func (l listed) Handle(pattern string, _ http.Handler) { *l.patterns = append(*l.patterns, pattern) }
+
+type anyOperator struct{ Operator }
 
 // Tab is a browser's tab on a console at a base URL.
 type Tab struct{ page }

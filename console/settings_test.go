@@ -14,44 +14,6 @@ import (
 	"github.com/aurora-push/aurora/console"
 )
 
-// TestSettingsByRole: who may what on the pages about keys, groups, webhooks and
-// the installation.
-func TestSettingsByRole(t *testing.T) {
-	h := openHouse(t)
-	app := "/apps/" + h.app.Key
-	for _, tt := range []struct {
-		may          string
-		method, path string
-		fields       []string
-	}{
-		{"odsv", "GET", app + "/access", nil},
-		{"od", "POST", app + "/access/keys", []string{"name="}},
-		{"od", "POST", app + "/access/revoke", []string{"id=99"}},
-		{"od", "POST", app + "/access/allow", []string{"allow=x"}},
-		{"odsv", "GET", app + "/webhooks", nil},
-		{"od", "POST", app + "/webhooks", []string{"url=x", "kind=message.opened"}},
-		{"odsv", "GET", "/groups", nil},
-		{"od", "POST", "/groups", []string{"name="}},
-		{"od", "POST", "/groups/delete", []string{"group=x"}},
-		{"od", "POST", "/groups/apps", []string{"group=x", "app=x"}},
-		{"od", "POST", "/groups/secret", []string{"group=x"}},
-		{"od", "GET", "/system", nil},
-		{"od", "POST", "/system/mail", nil},
-		{"odsv", "GET", app + "/sample.zip", nil},
-		{"odsv", "GET", app + "/reports", nil},
-	} {
-		for _, role := range aurora.Roles {
-			got := h.ask(t, h.session[role], tt.method, tt.path, tt.fields...)
-			if may := strings.Contains(tt.may, string(role[:1])); may == (got.status == http.StatusForbidden) || got.status >= 500 {
-				t.Errorf("%s %s as %s: status %d", tt.method, tt.path, role, got.status)
-			}
-			if found := console.Inline.FindString(strings.ReplaceAll(got.body, `href="http://127.0.0.1`, "")); found != "" && strings.HasPrefix(got.Get("Content-Type"), "text/html") {
-				t.Errorf("%s %s contains %q", tt.method, tt.path, found)
-			}
-		}
-	}
-}
-
 // between returns what stands between two texts of a page.
 func between(t *testing.T, page, before, after string) string {
 	t.Helper()
