@@ -23,10 +23,10 @@ func TestJobsAreLeftToWhoReachesTheVendor(t *testing.T) {
 		}
 		w.open(dir)
 		defer w.stop()
+		w.device(1, aurora.Production) // looked at before there is an attempt
 		for i := range 5 {
-			w.device(i+1, aurora.Development)
+			w.device(i+2, aurora.Development)
 		}
-		w.device(6, aurora.Production)
 		w.vendor.answer = func(aurora.Delivery, int) aurora.Outcome {
 			if out.Load() {
 				elsewhere.Store(true) // it is found out by sending
@@ -38,6 +38,7 @@ func TestJobsAreLeftToWhoReachesTheVendor(t *testing.T) {
 		once := alert("found out")
 		once.Options.TimeToLive = new(int64(0)) // has one attempt, which this is not
 		first := w.push(dispatch.Request{Message: once})
+		time.Sleep(time.Second) // several goroutines look for work: it must be this message's
 		second := w.push(dispatch.Request{Message: alert("handed over")})
 		time.Sleep(time.Minute)
 		tried := len(w.vendor.deliveries())
