@@ -41,7 +41,9 @@ var sqlite = dialect{
 		"{clustered}", "WITHOUT ROWID",
 		"{concurrently} ", "",
 	),
-	moment:       &sql.TxOptions{ReadOnly: true},
+	// Not ReadOnly: the driver would switch that on and off by a pragma, after
+	// which SQLite prepares every statement of the connection anew.
+	moment:       &sql.TxOptions{},
 	begin:        "BEGIN IMMEDIATE",
 	claim:        "BEGIN IMMEDIATE",
 	maxGroup:     512,
