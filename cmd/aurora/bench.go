@@ -40,7 +40,7 @@ func benchCommand() *cobra.Command {
 		pprof.StopCPUProfile()
 		return profile.Close()
 	}
-	cmd.AddCommand(benchAPNsCommand(), benchPushCommand(), benchSingleCommand(), benchRegisterCommand(), benchImportCommand(), benchCrashCommand())
+	cmd.AddCommand(benchAPNsCommand(), benchPushCommand(), benchSingleCommand(), benchRegisterCommand(), benchImportCommand(), benchCrashCommand(), benchConsoleCommand())
 	return cmd
 }
 
