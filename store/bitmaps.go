@@ -376,7 +376,7 @@ func (l *loading) rows(ctx context.Context, scan func(scanner) error, query stri
 }
 
 var pointQueries = map[audience.Field]string{
-	audience.Alias:        "SELECT " + deviceColumns + " FROM device WHERE app_id = $1 AND alias = $2",
+	audience.Alias:        "SELECT " + deviceColumns + " FROM device WHERE app_id = $1 AND " + byAlias,
 	audience.Registration: "SELECT " + deviceColumns + " FROM device WHERE app_id = $1 AND registration_id = $2",
 }
 

@@ -236,6 +236,10 @@ func (s *Store) DevicesByRegistration(ctx context.Context, registrationID string
 	return ds, nil
 }
 
+// tokenSearchQuery orders by a sum: by the number itself SQLite would walk
+// through all devices of the app.
+const tokenSearchQuery = "SELECT number FROM device WHERE app_id = $1 AND token BETWEEN $2 AND $3 AND number < $4 ORDER BY number + 0 DESC LIMIT $5"
+
 // FindDevices returns devices in descending number.
 func (s *Store) FindDevices(ctx context.Context, appID int64, q registry.Query) (ds []aurora.Device, err error) {
 	if q.Before == 0 {
@@ -267,8 +271,7 @@ func (s *Store) FindDevices(ctx context.Context, appID int64, q registry.Query) 
 		}
 	}
 	if low, high, ok := tokenRange(q.Text); ok {
-		// Ordered by the number itself, a planner would walk through all devices.
-		if err := s.rows(ctx, add, "SELECT number FROM device WHERE app_id = $1 AND token BETWEEN $2 AND $3 AND number < $4 ORDER BY number + 0 DESC LIMIT $5", appID, low, high, q.Before, q.Limit); err != nil {
+		if err := s.rows(ctx, add, tokenSearchQuery, appID, low, high, q.Before, q.Limit); err != nil {
 			return nil, err
 		}
 	}

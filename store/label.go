@@ -9,13 +9,20 @@ import (
 	"github.com/aurora-push/aurora/registry"
 )
 
+// byAlias are the devices of app $1 with alias $2. Asked for more than the
+// numbers at once, SQLite would rather walk through all devices of the app
+// than go from the index of aliases to each of few.
+const byAlias = "number IN (SELECT number FROM device WHERE app_id = $1 AND alias = $2)"
+
+const aliasDevicesQuery = "SELECT " + deviceColumns + " FROM device WHERE app_id = $1 AND " + byAlias + " ORDER BY number LIMIT $3"
+
 // DevicesByAlias returns up to limit devices with an alias.
 func (s *Store) DevicesByAlias(ctx context.Context, appID int64, alias string, limit int) (ds []aurora.Device, err error) {
 	err = s.rows(ctx, func(row scanner) error {
 		d, err := scanDevice(row)
 		ds = append(ds, d.Device)
 		return err
-	}, "SELECT "+deviceColumns+" FROM device WHERE app_id = $1 AND alias = $2 ORDER BY number LIMIT $3", appID, alias, limit)
+	}, aliasDevicesQuery, appID, alias, limit)
 	return ds, err
 }
 
