@@ -50,6 +50,7 @@ type Delivery struct {
 	Number uint32 // the device's number in its app
 	Token  string // lower-case hex
 	Badge  int    // for the app's icon; NoBadge means what the message says for all
+	Urgent bool   // goes before those that are not and wait for the same vendor
 }
 
 // NoBadge in a Delivery means that the device has no number of its own.

@@ -33,7 +33,8 @@ type Config struct {
 	// MaxConnections bounds the connections; 0 means 8. The client opens more than one only where the round trip, not a
 	// processor, is the limit, and closes those beyond the first that have had nothing to do for ten minutes.
 	MaxConnections int
-	// QueueSize bounds the notifications that wait for a connection; 0 means 8192. Submit blocks when the queue is full.
+	// QueueSize bounds the notifications that wait for a connection, urgent ones and others alike; 0 means 8192. Submit blocks
+	// when the queue is full.
 	QueueSize int
 	// ResponseTimeout bounds the wait for one answer; 0 means one minute. After it the outcome is unknown.
 	ResponseTimeout time.Duration
@@ -72,10 +73,11 @@ type Client struct {
 	waiters    sync.Pool // of this client alone: channels must not wander between the bubbles of testing/synctest
 
 	mu           sync.Mutex
-	queue        requestQueue // submitted, never written
+	urgent       requestQueue // submitted, never written, to go before the others
+	queue        requestQueue // submitted, never written: the others
+	passed       int          // urgent requests taken since one of the others was, to urgentTurns
 	again        requestQueue // to be written once more; goes first
 	submitted    int64
-	room         chan struct{} // closed when a full queue has room again; nil if nobody waits
 	live         []*connection // take work
 	leaving      []*connection // wait for their last answers
 	idle         []*connection // live and waiting for work

@@ -63,7 +63,7 @@ type plan struct {
 // plan opens a connection if one is wanted and allowed. mu must be held.
 func (c *Client) plan(now time.Time) (next plan) {
 	next.surplus, next.wait = c.surplus(now)
-	c.resting = c.again.count+c.queue.count == 0
+	c.resting = c.waiting() == 0
 	if c.resting {
 		c.waitingSince = time.Time{}
 		return next
@@ -71,7 +71,7 @@ func (c *Client) plan(now time.Time) (next plan) {
 	if !now.Before(c.nextExpiry) {
 		c.nextExpiry = now.Add(time.Second)
 		late := func(r *request) bool { return r.deadline != 0 && now.UnixNano() >= r.deadline }
-		next.expired = c.queue.removeIf(c.again.removeIf(nil, late), late)
+		next.expired = c.removeIf(late)
 		c.admit()
 	}
 	next.wait = time.Second
@@ -119,7 +119,7 @@ func (c *Client) abandon(now time.Time) []request {
 	if c.downSince.IsZero() {
 		c.downSince = now
 	}
-	waiting := c.queue.drain(c.again.drain(nil))
+	waiting := c.drain()
 	c.admit()
 	return waiting
 }

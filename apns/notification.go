@@ -25,6 +25,8 @@ type Notification struct {
 	ID [16]byte
 	// Payload is the body, a JSON object of at most 4,096 bytes (5,120 for VoIP).
 	Payload []byte
+	// Urgent lets it pass those that are not and wait in the same client. APNs is not told.
+	Urgent bool
 	// Tag is for the caller, who finds it again in Result.Notification.
 	Tag uint64
 }

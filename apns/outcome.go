@@ -166,8 +166,7 @@ func (c *Client) credentialRefused(which *credential, why *Failure) {
 	c.broken = why
 	c.brokenUntil = time.Now().Add(credentialPause)
 	c.suspect.Store(true)
-	waiting := c.again.drain(nil)
-	waiting = c.queue.drain(waiting)
+	waiting := c.drain()
 	c.admit()
 	live := slices.Clone(c.live)
 	c.mu.Unlock()

@@ -263,7 +263,7 @@ func (c *Client) forget(connection *connection) {
 
 // helper takes an idle connection if there is work for it. mu must be held.
 func (c *Client) helper() *connection {
-	if c.again.count+c.queue.count == 0 {
+	if c.waiting() == 0 {
 		return nil
 	}
 	return c.popIdle()

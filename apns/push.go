@@ -49,7 +49,7 @@ func (c *Client) cancel(w *waiter) (safe bool) {
 	w.cancelled.Store(true)
 	c.mu.Lock()
 	mine := func(r *request) bool { return r.waiter == w }
-	found := c.queue.removeIf(c.again.removeIf(nil, mine), mine)
+	found := c.removeIf(mine)
 	c.admit()
 	connections := append(append([]*connection(nil), c.live...), c.leaving...)
 	c.mu.Unlock()

@@ -16,6 +16,7 @@ type requestQueue struct {
 	ring  []request // length is a power of two
 	first int
 	count int
+	room  chan struct{} // closed when the queue, being full, has room again; nil if nobody waits
 }
 
 func (q *requestQueue) push(r request) {
@@ -45,6 +46,22 @@ func (q *requestQueue) pop() request {
 	return r
 }
 
+// await returns what is closed when a full queue has room again.
+func (q *requestQueue) await() chan struct{} {
+	if q.room == nil {
+		q.room = make(chan struct{})
+	}
+	return q.room
+}
+
+// admit lets those who wait for room continue.
+func (q *requestQueue) admit() {
+	if q.room != nil {
+		close(q.room)
+		q.room = nil
+	}
+}
+
 // drain empties the queue into dst.
 func (q *requestQueue) drain(dst []request) []request {
 	for q.count > 0 {
@@ -64,4 +81,59 @@ func (q *requestQueue) removeIf(dst []request, remove func(*request) bool) []req
 		q.push(r)
 	}
 	return dst
+}
+
+// urgentTurns is how many urgent requests go before one that is not, while both wait: those that are not must not wait for ever.
+const urgentTurns = 7
+
+// queueFor is where a submitted request waits.
+func (c *Client) queueFor(r *request) *requestQueue {
+	if r.notification.Urgent {
+		return &c.urgent
+	}
+	return &c.queue
+}
+
+// waiting counts what waits for a connection. mu must be held.
+func (c *Client) waiting() int { return c.again.count + c.urgent.count + c.queue.count }
+
+// next is the queue whose turn it is; it is empty only if all are. mu must be held.
+func (c *Client) next() *requestQueue {
+	switch {
+	case c.again.count > 0:
+		return &c.again
+	case c.urgent.count == 0:
+		return &c.queue
+	case c.queue.count > 0 && c.passed >= urgentTurns:
+		return &c.queue
+	}
+	return &c.urgent
+}
+
+// turn notes what was taken from a queue. mu must be held.
+func (c *Client) turn(from *requestQueue) {
+	switch from {
+	case &c.urgent:
+		c.passed = min(c.passed+1, urgentTurns)
+	case &c.queue:
+		c.passed = 0
+	}
+}
+
+// removeIf takes requests out of all queues. mu must be held.
+func (c *Client) removeIf(remove func(*request) bool) []request {
+	return c.queue.removeIf(c.urgent.removeIf(c.again.removeIf(nil, remove), remove), remove)
+}
+
+// drain empties all queues. mu must be held.
+func (c *Client) drain() []request { return c.queue.drain(c.urgent.drain(c.again.drain(nil))) }
+
+// admit lets the blocked Submits continue once half of their queue is free: waking them for every single place would cost a change
+// of goroutines for each notification. mu must be held.
+func (c *Client) admit() {
+	for _, q := range []*requestQueue{&c.urgent, &c.queue} {
+		if q.count <= c.config.QueueSize/2 {
+			q.admit()
+		}
+	}
 }

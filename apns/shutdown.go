@@ -33,10 +33,8 @@ func (c *Client) Close() error {
 func (c *Client) Shutdown(ctx context.Context) error {
 	c.mu.Lock()
 	c.closing.Store(true)
-	if c.room != nil {
-		close(c.room)
-		c.room = nil
-	}
+	c.urgent.admit()
+	c.queue.admit()
 	c.mu.Unlock()
 	var err error
 	for err == nil {
@@ -59,8 +57,7 @@ func (c *Client) Shutdown(ctx context.Context) error {
 func (c *Client) end() {
 	c.stop()
 	c.mu.Lock()
-	rest := c.again.drain(nil)
-	rest = c.queue.drain(rest)
+	rest := c.drain()
 	connections := slices.Concat(c.live, c.leaving)
 	c.mu.Unlock()
 	c.giveUp(rest, &Failure{Cause: CauseClosed, Safe: true})
@@ -69,7 +66,7 @@ func (c *Client) end() {
 	}
 	c.running.Wait()
 	c.mu.Lock()
-	rest = c.again.drain(nil)
+	rest = c.drain()
 	c.mu.Unlock()
 	c.giveUp(rest, &Failure{Cause: CauseClosed, Safe: true})
 }

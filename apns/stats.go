@@ -27,7 +27,7 @@ type ConnectionStats struct {
 // Stats takes a snapshot.
 func (c *Client) Stats() Stats {
 	c.mu.Lock()
-	stats := Stats{Submitted: c.submitted, Done: c.done.Load(), Queued: c.queue.count + c.again.count, Refused: c.broken, Down: c.downSince, Why: c.lastFailure}
+	stats := Stats{Submitted: c.submitted, Done: c.done.Load(), Queued: c.waiting(), Refused: c.broken, Down: c.downSince, Why: c.lastFailure}
 	connections := append(append([]*connection(nil), c.live...), c.leaving...)
 	c.mu.Unlock()
 	for _, connection := range connections {

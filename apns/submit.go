@@ -32,6 +32,7 @@ func (c *Client) submit(ctx context.Context, r request) *Failure {
 	if err := ctx.Err(); err != nil {
 		return &Failure{Cause: CauseCancelled, Safe: true, Err: err}
 	}
+	queue := c.queueFor(&r)
 	c.mu.Lock()
 	for {
 		if c.closing.Load() {
@@ -43,13 +44,10 @@ func (c *Client) submit(ctx context.Context, r request) *Failure {
 			c.mu.Unlock()
 			return failure
 		}
-		if c.queue.count < c.config.QueueSize {
+		if queue.count < c.config.QueueSize {
 			break
 		}
-		if c.room == nil {
-			c.room = make(chan struct{})
-		}
-		room := c.room
+		room := queue.await()
 		c.mu.Unlock()
 		select {
 		case <-room:
@@ -58,7 +56,7 @@ func (c *Client) submit(ctx context.Context, r request) *Failure {
 		}
 		c.mu.Lock()
 	}
-	c.queue.push(r)
+	queue.push(r)
 	c.submitted++
 	idle := c.popIdle()
 	lookAgain := idle == nil && c.resting
@@ -71,15 +69,6 @@ func (c *Client) submit(ctx context.Context, r request) *Failure {
 		c.wakeKeeperUp()
 	}
 	return nil
-}
-
-// admit lets the blocked Submits continue once half of the queue is free: waking them for every single place would cost a change
-// of goroutines for each notification. mu must be held.
-func (c *Client) admit() {
-	if c.room != nil && c.queue.count <= c.config.QueueSize/2 {
-		close(c.room)
-		c.room = nil
-	}
 }
 
 // popIdle takes a connection that waits for work. mu must be held.
@@ -100,10 +89,7 @@ func (c *Client) take(connection *connection, batch []request, streams int, cred
 	at := now.UnixNano()
 	c.mu.Lock()
 	for len(batch) < streams && size < batchBytes {
-		from := &c.again
-		if from.count == 0 {
-			from = &c.queue
-		}
+		from := c.next()
 		if from.count == 0 {
 			break
 		}
@@ -113,6 +99,7 @@ func (c *Client) take(connection *connection, batch []request, streams int, cred
 			break
 		}
 		r := from.pop()
+		c.turn(from)
 		if r.deadline != 0 && at >= r.deadline {
 			expired = append(expired, r)
 			continue
@@ -124,8 +111,7 @@ func (c *Client) take(connection *connection, batch []request, streams int, cred
 	if len(batch) > 0 {
 		connection.lastTaken = now
 	}
-	work := c.again.count + c.queue.count
-	if work == 0 && !slices.Contains(c.idle, connection) {
+	if c.waiting() == 0 && !slices.Contains(c.idle, connection) {
 		c.idle = append(c.idle, connection)
 	}
 	helper := c.helper()
@@ -157,5 +143,5 @@ func (c *Client) passOn() {
 func (c *Client) hasWork() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.again.count+c.queue.count > 0
+	return c.waiting() > 0
 }

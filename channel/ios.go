@@ -182,6 +182,7 @@ func (s *sender) send(ctx context.Context, d aurora.Delivery, done func(aurora.D
 	n := s.template
 	n.Token = d.Token
 	n.ID = s.apnsID(d.Number)
+	n.Urgent = d.Urgent
 	if n.Payload = s.shared; n.Payload == nil {
 		n.Payload = s.payload.body(d.Badge)
 	}

@@ -26,8 +26,8 @@ func TestEveryDeviceHasAnOutcome(t *testing.T) {
 		}
 		id := w.push(dispatch.Request{Message: alert("hi")})
 		w.expect(id, "done targeted 4 accepted 1 pending 0 failed [{NoToken 1} {OtherEnvironment 1} {PushDisabled 1}]")
-		if sent := w.vendor.deliveries(); len(sent) != 1 || sent[0].Number != 0 {
-			t.Errorf("sent %v, want device 0 only", sent)
+		if sent := w.vendor.deliveries(); len(sent) != 1 || sent[0].Number != 0 || !sent[0].Urgent {
+			t.Errorf("sent %+v, want device 0 only, before what goes to many", sent)
 		}
 	})
 }
@@ -241,6 +241,9 @@ func TestBroadcastJobs(t *testing.T) {
 			seen[s.Number] = true
 			if s.Badge != 1 {
 				t.Fatalf("device %d got badge %d, want 1", s.Number, s.Badge)
+			}
+			if s.Urgent {
+				t.Fatalf("what device %d got goes before login codes", s.Number)
 			}
 		}
 		if len(sent) != n || len(seen) != n {

@@ -244,7 +244,7 @@ func (w *work) send(ctx context.Context, targets *roaring.Bitmap) error {
 		if w.halted() {
 			return nil
 		}
-		d := aurora.Delivery{Number: t.Number, Token: t.Token, Badge: aurora.NoBadge}
+		d := aurora.Delivery{Number: t.Number, Token: t.Token, Badge: aurora.NoBadge, Urgent: w.job.Lane == Direct}
 		for len(badges) > 0 && badges[0].Number < t.Number {
 			badges = badges[1:]
 		}
