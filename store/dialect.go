@@ -41,9 +41,9 @@ var sqlite = dialect{
 		"{clustered}", "WITHOUT ROWID",
 		"{concurrently} ", "",
 	),
-	// Not ReadOnly: the driver would switch that on and off by a pragma, after
-	// which SQLite prepares every statement of the connection anew.
-	moment:       &sql.TxOptions{},
+	// ReadOnly, or the driver would begin as a writer does and reads would wait
+	// for the one that writes.
+	moment:       &sql.TxOptions{ReadOnly: true},
 	begin:        "BEGIN IMMEDIATE",
 	claim:        "BEGIN IMMEDIATE",
 	maxGroup:     512,
