@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"iter"
 	"os"
-	"runtime/pprof"
 	"strings"
 	"time"
 
@@ -22,25 +21,11 @@ import (
 
 func benchCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "bench", Short: "Measure on this machine"}
-	path := cmd.PersistentFlags().String("cpu-profile", "", "file for a profile of this process's CPU, to be read by go tool pprof")
-	var profile *os.File
-	cmd.PersistentPreRunE = func(*cobra.Command, []string) (err error) {
-		if *path == "" {
-			return nil
-		}
-		if profile, err = os.Create(*path); err != nil {
-			return err
-		}
-		return pprof.StartCPUProfile(profile)
-	}
-	cmd.PersistentPostRunE = func(*cobra.Command, []string) error {
-		if profile == nil {
-			return nil
-		}
-		pprof.StopCPUProfile()
-		return profile.Close()
-	}
-	cmd.AddCommand(benchAPNsCommand(), benchPushCommand(), benchSingleCommand(), benchRegisterCommand(), benchImportCommand(), benchCrashCommand(), benchConsoleCommand())
+	var profile cpuProfile
+	cmd.PersistentFlags().StringVar(&profile.path, "cpu-profile", "", "file for a profile of this process's CPU (of push and single: while they send), to be read by go tool pprof")
+	cmd.PersistentPreRunE = func(*cobra.Command, []string) error { return profile.begin() }
+	cmd.PersistentPostRunE = func(*cobra.Command, []string) error { return profile.end() }
+	cmd.AddCommand(benchAPNsCommand(), benchPushCommand(&profile), benchSingleCommand(&profile), benchRegisterCommand(), benchImportCommand(), benchCrashCommand(), benchConsoleCommand())
 	return cmd
 }
 

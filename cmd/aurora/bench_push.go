@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"runtime/pprof"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -19,8 +18,8 @@ import (
 	"github.com/aurora-push/aurora/client"
 )
 
-func benchPushCommand() *cobra.Command {
-	var o pushBench
+func benchPushCommand(profile *cpuProfile) *cobra.Command {
+	o := pushBench{profile: profile}
 	var data string
 	cmd := &cobra.Command{
 		Use:   "push --devices N [--import] [--badge +1] [--localized] [--split] [--stop-after 500ms] [--webhook] [--data DIR]",
@@ -47,7 +46,6 @@ func benchPushCommand() *cobra.Command {
 	f.DurationVar(&o.stopAfter, "stop-after", 0, "stop the push after a time (0 = let it finish)")
 	f.BoolVar(&o.webhook, "webhook", false, "post every accepted device to a webhook in this process")
 	f.BoolVar(&o.imported, "import", false, "import the devices as a file, which is quicker than registering them; then register_rate is the import's")
-	f.StringVar(&o.profile, "cpuprofile", "", "file for a profile of the push, to be read by `go tool pprof`")
 	return cmd
 }
 
@@ -60,7 +58,7 @@ type pushBench struct {
 	webhook          bool
 	database         string
 	servers          int
-	profile          string
+	profile          *cpuProfile // of the push
 	imported         bool
 
 	d       *demo
@@ -140,11 +138,9 @@ func (o *pushBench) measure(ctx context.Context, r *pushResult) error {
 			return err
 		}
 	}
-	endProfile, err := startProfile(o.profile)
-	if err != nil {
+	if err := o.profile.begin(); err != nil {
 		return err
 	}
-	defer endProfile()
 	o.d.apns.ResetDistinct()
 	before, memory := o.d.apns.Counters(), peakMemory()
 	begin, cpu := time.Now(), cpuTime()
@@ -184,21 +180,6 @@ func (o *pushBench) measure(ctx context.Context, r *pushResult) error {
 		r.Lost = int64(accepted) - distinct
 	}
 	return nil
-}
-
-// startProfile writes where the CPU goes from now on into a file, if there is to be one.
-func startProfile(path string) (end func(), err error) {
-	if path == "" {
-		return func() {}, nil
-	}
-	f, err := os.Create(path)
-	if err != nil {
-		return nil, err
-	}
-	if err := pprof.StartCPUProfile(f); err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	return func() { pprof.StopCPUProfile(); f.Close() }, nil
 }
 
 // arrive is told every body that reaches the local APNs.

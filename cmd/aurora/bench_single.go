@@ -9,7 +9,6 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"runtime/pprof"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -20,14 +19,14 @@ import (
 	"github.com/aurora-push/aurora/registry"
 )
 
-func benchSingleCommand() *cobra.Command {
-	var o singleBench
+func benchSingleCommand(profile *cpuProfile) *cobra.Command {
+	o := singleBench{profile: profile}
 	var data string
 	cmd := &cobra.Command{
-		Use:   "single [--time 10s] [--rate R] [--connections C] [--broadcast N] [--profile FILE] [--data DIR]",
+		Use:   "single [--time 10s] [--rate R] [--connections C] [--broadcast N] [--data DIR]",
 		Short: "Measure pushes to one device each, beside a push to N others",
 		Long: "Start Aurora and a local APNs in bench mode in this process, and a load generator in another one, which sends pushes to one device each through REST, over keep-alive connections that each wait for their answer. With --rate they are sent at that rate, else as fast as they are answered. With --broadcast a push to N devices runs beside them, one after the other. " +
-			"The time to the wire is from when a push was due to when its notification reached the local APNs: it includes the caller's own waiting. The CPU time is of both processes, and of the generator alone. --profile writes a CPU profile of the server and the local APNs. The last line is JSON.",
+			"The time to the wire is from when a push was due to when its notification reached the local APNs: it includes the caller's own waiting. The CPU time is of both processes, and of the generator alone. --cpu-profile is of the server and the local APNs while pushes are sent. The last line is JSON.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			r, err := o.run(cmd.Context(), cmd.ErrOrStderr(), data)
@@ -42,7 +41,6 @@ func benchSingleCommand() *cobra.Command {
 	f.IntVar(&o.rate, "rate", 0, "pushes a second (0 = as fast as they are answered)")
 	f.IntVar(&o.connections, "connections", 128, "keep-alive connections")
 	f.IntVar(&o.broadcast, "broadcast", 0, "devices of the push that runs beside them (0 = none)")
-	f.StringVar(&o.profile, "profile", "", "file for a CPU profile of this process while pushes are sent")
 	f.StringVar(&data, "data", "", "folder to work in, which keeps its devices (default: a temporary one)")
 	cmd.AddCommand(singleLoadCommand())
 	return cmd
@@ -54,7 +52,7 @@ const singleTargets = 1000
 type singleBench struct {
 	length                       time.Duration
 	rate, connections, broadcast int
-	profile                      string
+	profile                      *cpuProfile // while pushes are sent
 
 	d       *demo
 	ids     []string       // registration ids of the targets
@@ -106,12 +104,11 @@ func (o *singleBench) run(ctx context.Context, progress io.Writer, data string) 
 	if o.broadcast > 0 {
 		wg.Go(func() { r.Broadcasts, broadcastErr = o.broadcasting(sending) })
 	}
-	endProfile, err := profileTo(o.profile)
-	if err != nil {
+	if err := o.profile.begin(); err != nil {
 		return r, err
 	}
 	load, err := o.generate(ctx)
-	if err = errors.Join(err, endProfile()); err != nil {
+	if err = errors.Join(err, o.profile.end()); err != nil {
 		return r, err
 	}
 	latencies := load.Pushes
@@ -248,19 +245,4 @@ func (o *singleBench) judge(r *singleResult, all []answered) {
 	}
 	r.P50, r.P99, r.Worst = ms(toWire, 0.5), ms(toWire, 0.99), ms(toWire, 1)
 	r.AnswerP50, r.AnswerP99 = ms(toAnswer, 0.5), ms(toAnswer, 0.99)
-}
-
-// profileTo begins a CPU profile in a file, "" for none, and returns what ends it.
-func profileTo(file string) (end func() error, err error) {
-	if file == "" {
-		return func() error { return nil }, nil
-	}
-	f, err := os.Create(file)
-	if err != nil {
-		return nil, err
-	}
-	if err := pprof.StartCPUProfile(f); err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	return func() error { pprof.StopCPUProfile(); return f.Close() }, nil
 }
