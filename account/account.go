@@ -47,6 +47,8 @@ type Config struct {
 	// Changed tells other servers that an app, a key or a credential is not what
 	// it was: they Forget. May be nil.
 	Changed func()
+	// Moved tells who watches an app that its credentials changed. May be nil.
+	Moved func(appID int64)
 }
 
 // Service answers for accounts, apps and credentials.

@@ -79,7 +79,7 @@ func (s *Service) storeCredentials(ctx context.Context, app aurora.App, put func
 		all = append(all, slots...)
 	}
 	err = put(ctx, app.ID, sealed)
-	s.changed()
+	s.credentialsChanged(app.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -172,7 +172,7 @@ func (s *Service) RemoveCredential(ctx context.Context, appID int64, env aurora.
 	if err := aurora.Require(ctx, aurora.ConfigureRight); err != nil {
 		return err
 	}
-	defer s.changed()
+	defer s.credentialsChanged(appID)
 	if err := s.c.Credentials.RemoveCredential(ctx, appID, env); err != nil {
 		return err
 	}
@@ -243,7 +243,7 @@ func (s *Service) ProbeCredential(ctx context.Context, app aurora.App, env auror
 	if err != nil {
 		return err
 	}
-	defer s.changed()
+	defer s.credentialsChanged(app.ID)
 	return s.c.Credentials.ProvedCredential(ctx, c.ID, time.Now())
 }
 

@@ -20,6 +20,14 @@ func (s *Service) changed() {
 	}
 }
 
+// credentialsChanged is called after an app's credentials were.
+func (s *Service) credentialsChanged(appID int64) {
+	s.changed()
+	if s.c.Moved != nil {
+		s.c.Moved(appID)
+	}
+}
+
 // unlessChanged calls keep with what was read since changes were so many, and
 // drop if there was one meanwhile: it may be the old one.
 func (s *Service) unlessChanged(changes int64, keep, drop func()) {

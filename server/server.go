@@ -204,6 +204,7 @@ func (s *Server) wire(ctx context.Context) error {
 		People: s.store, Members: s.store, Invitations: s.store, Doors: s.store, Links: s.store, Factors: s.store, Passkeys: s.store, Identities: s.store, Apps: s.store, Groups: s.store, Admin: s.store, Credentials: s.store, Accesses: s.store, APIKeys: s.store, Audits: s.store,
 		Prover: gateways, OIDC: c.OIDC, Seal: seal, Logger: c.Logger,
 		Changed: func() { s.bus.Publish(accountTopic, "") },
+		Moved:   func(appID int64) { s.Ledger.Hint(appID, 0) },
 	})
 	s.Webhooks = webhook.New(webhook.Config{
 		Endpoints: s.store, Outbox: s.store, Log: s.store, Reader: s.store, Expiries: s.store,
