@@ -63,6 +63,8 @@ type console struct {
 	Config
 	log *slog.Logger
 	now func() time.Time
+
+	figures shelf // of reports
 }
 
 // New returns the console, rooted at "/". It fails only for a wrong Config.

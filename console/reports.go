@@ -3,11 +3,13 @@ package console
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/aurora-push/aurora"
@@ -127,14 +129,32 @@ func (c *console) reports(w http.ResponseWriter, r *http.Request, v visit) error
 	return c.page(w, r, v, http.StatusOK, "reports", "Reports", p)
 }
 
-func (c *console) lookAtReports(r *http.Request, v visit, s span) (p reportsPage, err error) {
-	ctx, l := r.Context(), languageOf(r)
+func (c *console) lookAtReports(r *http.Request, v visit, s span) (reportsPage, error) {
+	l, starts := languageOf(r), s.starts(c.now())
+	return keep(&c.figures, fmt.Sprint("reports ", v.app.ID, s.Code, starts[0].Unix(), l.Code), func() (reportsPage, error) { return c.newReports(r.Context(), v, s, starts, l) })
+}
+
+func (c *console) newReports(ctx context.Context, v visit, s span, starts []time.Time, l *language) (p reportsPage, err error) {
 	p.Span, p.Spans = s, spans
-	starts := s.starts(c.now())
-	if p.Devices, err = c.deviceRows(ctx, v.app.ID, s, starts, l); err != nil {
-		return p, err
-	}
-	sums, err := c.Pushes.Sums(ctx, v.app.ID, starts)
+	var sums ledger.Sums
+	p.Groups = []group{{ID: "versions", Name: "Versions of the app"}, {ID: "systems", Name: "Versions of the system"}}
+	err = atOnce(func() (err error) {
+		sums, err = c.Pushes.Sums(ctx, v.app.ID, starts)
+		return err
+	}, func() (err error) {
+		p.Devices, err = c.deviceRows(ctx, v.app.ID, s, starts, l)
+		return err
+	}, func() (err error) {
+		p.Cohorts, p.Days, err = c.cohorts(ctx, v.app.ID, l)
+		return err
+	}, func() (err error) {
+		for i, g := range p.Groups {
+			if p.Groups[i], err = c.breakdown(ctx, v.app.ID, g); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 	if err != nil {
 		return p, err
 	}
@@ -148,17 +168,19 @@ func (c *console) lookAtReports(r *http.Request, v visit, s span) (p reportsPage
 		p.Total.Received += f.Received
 		p.Total.Opened += f.Opened
 	}
-	if p.Cohorts, p.Days, err = c.cohorts(ctx, v.app.ID, l); err != nil {
-		return p, err
-	}
-	for _, g := range []group{{ID: "versions", Name: "Versions of the app"}, {ID: "systems", Name: "Versions of the system"}} {
-		if g, err = c.breakdown(ctx, v.app.ID, g); err != nil {
-			return p, err
-		}
-		p.Groups = append(p.Groups, g)
-	}
 	p.draw(l)
 	return p, nil
+}
+
+// atOnce makes calls at the same time and returns their errors.
+func atOnce(calls ...func() error) error {
+	var wg sync.WaitGroup
+	errs := make([]error, len(calls))
+	for i, call := range calls {
+		wg.Go(func() { errs[i] = call() })
+	}
+	wg.Wait()
+	return errors.Join(errs...)
 }
 
 func (c *console) deviceRows(ctx context.Context, appID int64, s span, starts []time.Time, l *language) ([]deviceRow, error) {

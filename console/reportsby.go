@@ -27,13 +27,17 @@ const (
 	splitLines = 4  // values that have a line in a chart
 )
 
+type byFigures struct {
+	Pushes  ledger.Split
+	Devices []registry.SeenBy
+}
+
 type byPage struct {
+	byFigures
 	Span       span
 	Spans      []span
 	Property   property
 	Properties []property
-	Pushes     ledger.Split
-	Devices    []registry.SeenBy
 	Periods    []string // names of the pushes' periods
 	Days       []string
 	Opened     chart
@@ -76,13 +80,20 @@ func (c *console) reportsBy(w http.ResponseWriter, r *http.Request, v visit) err
 		}
 	}
 	starts := p.Span.starts(c.now())
-	var err error
-	if p.Pushes, err = c.Pushes.By(r.Context(), v.app.ID, p.Property.field, starts); err != nil {
+	figures, err := keep(&c.figures, fmt.Sprint("by ", v.app.ID, p.Property.Code, p.Span.Code, starts[0].Unix()), func() (f byFigures, err error) {
+		err = atOnce(func() (err error) {
+			f.Pushes, err = c.Pushes.By(r.Context(), v.app.ID, p.Property.field, starts)
+			return err
+		}, func() (err error) {
+			f.Devices, err = c.Figures.SeenBy(r.Context(), v.app.ID, p.Property.field, splitDays, mostValues)
+			return err
+		})
+		return f, err
+	})
+	if err != nil {
 		return err
 	}
-	if p.Devices, err = c.Figures.SeenBy(r.Context(), v.app.ID, p.Property.field, splitDays, mostValues); err != nil {
-		return err
-	}
+	p.byFigures = figures
 	days := make([]time.Time, splitDays)
 	for i := range days {
 		days[i] = registry.Day.Start(c.now(), i-splitDays+1)
