@@ -75,14 +75,17 @@ func (p Tab) Text(selector string) string {
 }
 
 // Look checks the page that is open in both themes and at three widths, and
-// leaves pictures if asked to (AURORA_SCREENSHOTS).
+// leaves pictures if asked to (AURORA_SCREENSHOTS). Parts that were folded up
+// are open in it.
 func (p Tab) Look(name string) {
 	p.t.Helper()
+	p.steady(name)
+	p.Do(`document.querySelectorAll("details.fold").forEach(d => d.open = true)`)
 	for _, theme := range []string{"light", "dark"} {
 		_, err := chromedp.Call(p.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
 			{Name: "prefers-color-scheme", Value: theme}, {Name: "prefers-reduced-motion", Value: "reduce"}}})
 		must(p.t, err)
 		sight{name: name}.check(p.t, p.ctx, theme)
-		sight{name: name}.picture(p.t, p.ctx, theme)
+		picture(p.t, p.ctx, name, theme)
 	}
 }

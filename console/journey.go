@@ -21,6 +21,19 @@ type journey struct {
 // Bar is the length of the progress bar.
 func (j journey) Bar() string { return width(uint64(j.Done), uint64(len(j.Steps))) }
 
+// beforePush are the steps that a push needs: app, credential, SDK, token.
+const beforePush = 4
+
+// Ready reports whether a push would reach somebody.
+func (j journey) Ready() bool {
+	for _, s := range j.Steps[:beforePush] {
+		if !s.Done {
+			return false
+		}
+	}
+	return true
+}
+
 type milestone struct {
 	Name, Text string
 	Done       bool

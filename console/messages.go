@@ -48,6 +48,9 @@ func (v reportView) Shown() string {
 	if v.Stopped() {
 		return "stopped"
 	}
+	if v.State == ledger.Done && v.Targeted > 0 && v.Failed == v.Targeted {
+		return "failed" // for every device
+	}
 	return string(v.State)
 }
 

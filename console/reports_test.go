@@ -1,7 +1,6 @@
 package console_test
 
 import (
-	"context"
 	"fmt"
 	"net/http"
 	"slices"
@@ -10,7 +9,6 @@ import (
 	"time"
 
 	"github.com/aurora-push/aurora"
-	"github.com/aurora-push/aurora/console"
 	"github.com/aurora-push/aurora/registry"
 )
 
@@ -102,26 +100,5 @@ func TestReports(t *testing.T) {
 	}
 	if got := h.ask(t, owner, "GET", path+"/secrets.csv"); got.status != http.StatusNotFound {
 		t.Errorf("%d", got.status)
-	}
-}
-
-// TestReportsInBrowser looks at the page with and without numbers.
-func TestReportsInBrowser(t *testing.T) {
-	tab, complaints := console.OpenBrowser(t)
-	h := openHouse(t)
-	h.register(t, 30)
-	h.sent(t, 30)
-	ctx, cancel := context.WithTimeout(tab, 60*time.Second)
-	defer cancel()
-	p := console.NewTab(t, ctx, h.url)
-	p.As(h.session[aurora.OwnerRole])
-	p.Open("/apps/" + h.app.Key + "/reports?span=hours")
-	p.Do(`document.querySelectorAll("details.fold").forEach(d => d.open = true)`)
-	p.Look("reports")
-	p.Open("/apps/" + h.app.Key + "/reports/versions?span=hours")
-	p.Do(`document.querySelectorAll("details.fold").forEach(d => d.open = true)`)
-	p.Look("reports-versions")
-	for _, text := range complaints() {
-		t.Errorf("the browser's console: %s", text)
 	}
 }

@@ -3,15 +3,12 @@ package console_test
 import (
 	"archive/zip"
 	"bytes"
-	"context"
 	"io"
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/aurora-push/aurora"
-	"github.com/aurora-push/aurora/console"
 )
 
 // between returns what stands between two texts of a page.
@@ -149,32 +146,5 @@ func TestSampleApp(t *testing.T) {
 		if files["aurora-sample/"+name] == "" {
 			t.Errorf("no %s among %d files", name, len(files))
 		}
-	}
-}
-
-// TestSettingsInBrowser looks at these pages.
-func TestSettingsInBrowser(t *testing.T) {
-	tab, complaints := console.OpenBrowser(t)
-	h := openHouse(t)
-	owner, app := h.session[aurora.OwnerRole], "/apps/"+h.app.Key
-	h.ask(t, owner, "POST", app+"/access/keys", "name=Shop", "life=30", "scope=reports", "scope=push", "allow=192.0.2.0/24")
-	h.ask(t, owner, "POST", app+"/webhooks", "url=https://example.com/aurora", "kind=message.opened")
-	h.ask(t, owner, "POST", "/groups", "name=Both stores")
-	h.ask(t, owner, "POST", app+"/segments", "name=vips", "expression=vip && !seen>30d")
-	device := app + "/devices/" + h.register(t, 1)[0]
-	ctx, cancel := context.WithTimeout(tab, 90*time.Second)
-	defer cancel()
-	p := console.NewTab(t, ctx, h.url)
-	p.As(owner)
-	for name, path := range map[string]string{"access": app + "/access", "webhooks": app + "/webhooks", "groups": "/groups", "system": "/system", "segments": app + "/segments", "device-edit": device} {
-		p.Open(path)
-		p.Do(`document.querySelectorAll("details.fold").forEach(d => d.open = true)`)
-		p.Look(name)
-	}
-	id := between(t, h.ask(t, owner, "GET", app+"/webhooks").body, app+"/webhooks/", `"`)
-	p.Open(app + "/webhooks/" + id)
-	p.Look("webhook")
-	for _, text := range complaints() {
-		t.Errorf("the browser's console: %s", text)
 	}
 }

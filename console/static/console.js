@@ -22,11 +22,6 @@
     });
   }
 
-  // Copy buttons show up only where there is a script to serve them.
-  function copyButtons(root) {
-    root.querySelectorAll("button.copy[hidden]").forEach(function (button) { button.hidden = false; });
-  }
-
   function select(el) {
     var range = document.createRange();
     range.selectNodeContents(el);
@@ -112,12 +107,7 @@
     if (input.value === "UTC" && zone) input.value = zone;
   });
 
-  function refresh(root) {
-    localTimes(root);
-    copyButtons(root);
-  }
-
-  document.addEventListener("htmx:afterSwap", function (event) { refresh(event.target.parentNode || document); });
-  document.addEventListener("htmx:sseMessage", function (event) { refresh(event.target); });
-  refresh(document);
+  document.addEventListener("htmx:afterSwap", function (event) { localTimes(event.target.parentNode || document); });
+  document.addEventListener("htmx:sseMessage", function (event) { localTimes(event.target); });
+  localTimes(document);
 })();

@@ -45,7 +45,6 @@
   }
 
   document.querySelectorAll("form[data-passkey]").forEach(function (form) {
-    form.hidden = false;
     form.addEventListener("submit", function (event) {
       event.preventDefault();
       start(form);
