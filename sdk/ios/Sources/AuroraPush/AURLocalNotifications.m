@@ -1,3 +1,4 @@
+#import "AURClock.h"
 #import "AURLocalNotifications.h"
 #import "AURPushLog.h"
 
@@ -74,7 +75,7 @@ static UNNotificationTrigger *triggerOf(AURNotificationTrigger *trigger, NSStrin
     return seconds > 0 && *problem == nil ? [UNTimeIntervalNotificationTrigger triggerWithTimeInterval:seconds repeats:trigger.repeat] : nil;
 }
 
-static void onMain(void (^block)(void)) { [[NSOperationQueue mainQueue] addOperationWithBlock:block]; }
+static void onMain(void (^block)(void)) { [[AURMainQueue shared] perform:block]; }
 
 @implementation AURPushService (LocalNotifications)
 

@@ -47,7 +47,7 @@ static NSError *problemOf(AURErrorCode code, NSString *sentence) {
         _earlyEvents = [NSMutableArray array];
         _problem = problemOf(AURErrorNotSetUp, @"call setupWithOption: first");
         _taps = [[AURHeldTaps alloc] initWithCallbacks:^(void (^block)(void)) {
-            [[NSOperationQueue mainQueue] addOperationWithBlock:block];
+            [[AURMainQueue shared] perform:block];
         }];
     }
     return self;

@@ -41,7 +41,7 @@ static AURAuthorizationStatus statusOf(UNAuthorizationStatus status) {
     [[UNUserNotificationCenter currentNotificationCenter] getNotificationSettingsWithCompletionHandler:^(UNNotificationSettings *settings) {
         AURAuthorizationStatus status = statusOf(settings.authorizationStatus);
         if (status != AURAuthorizationNotDetermined) [[AURPushCentre shared].client setNotificationsAllowed:status != AURAuthorizationStatusDenied];
-        [[NSOperationQueue mainQueue] addOperationWithBlock:^{ completion(status); }];
+        [[AURMainQueue shared] perform:^{ completion(status); }];
     }];
 }
 

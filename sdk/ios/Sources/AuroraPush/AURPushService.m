@@ -14,7 +14,7 @@
     if (client != nil) return client;
     NSError *problem = centre.problem;
     AURPushLog(AURLogLevelWarning, @"nothing was changed: %@", problem.localizedDescription);
-    if (failed != nil) [[NSOperationQueue mainQueue] addOperationWithBlock:^{ failed(problem); }];
+    if (failed != nil) [[AURMainQueue shared] perform:^{ failed(problem); }];
     return nil;
 }
 
@@ -111,7 +111,7 @@ static void (^aliasDone(AURAliasCompletion completion, NSString *alias, NSIntege
 
 + (void)setTags:(NSSet<NSString *> *)tags completion:(AURTagsCompletion)completion seq:(NSInteger)sequence {
     void (^done)(NSError *) = tagsDone(completion, tags, sequence);
-    if (tags.count == 0) [[NSOperationQueue mainQueue] addOperationWithBlock:^{ done([NSError errorWithDomain:AURErrorDomain code:AURErrorEmptyArgument userInfo:nil]); }];
+    if (tags.count == 0) [[AURMainQueue shared] perform:^{ done([NSError errorWithDomain:AURErrorDomain code:AURErrorEmptyArgument userInfo:nil]); }];
     else [[self clientOr:done] setTags:tags completion:done];
 }
 
@@ -137,7 +137,7 @@ static void (^aliasDone(AURAliasCompletion completion, NSString *alias, NSIntege
 + (void)validTag:(NSString *)tag completion:(AURTagValidCompletion)completion seq:(NSInteger)sequence {
     if (completion == nil) return;
     if (tag.length == 0) {
-        [[NSOperationQueue mainQueue] addOperationWithBlock:^{ completion(AURErrorEmptyArgument, nil, sequence, NO); }];
+        [[AURMainQueue shared] perform:^{ completion(AURErrorEmptyArgument, nil, sequence, NO); }];
         return;
     }
     [self getAllTags:^(NSInteger code, NSSet<NSString *> *tags, NSInteger same) {
@@ -147,7 +147,7 @@ static void (^aliasDone(AURAliasCompletion completion, NSString *alias, NSIntege
 
 + (void)setAlias:(NSString *)alias completion:(AURAliasCompletion)completion seq:(NSInteger)sequence {
     void (^done)(NSError *) = aliasDone(completion, alias, sequence);
-    if (alias.length == 0) [[NSOperationQueue mainQueue] addOperationWithBlock:^{ done([NSError errorWithDomain:AURErrorDomain code:AURErrorEmptyArgument userInfo:nil]); }];
+    if (alias.length == 0) [[AURMainQueue shared] perform:^{ done([NSError errorWithDomain:AURErrorDomain code:AURErrorEmptyArgument userInfo:nil]); }];
     else [[self clientOr:done] setAlias:alias completion:done];
 }
 

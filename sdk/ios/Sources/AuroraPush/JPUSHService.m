@@ -64,7 +64,7 @@ NSString *const kJPFServiceErrorNotification = @"kJPFServiceErrorNotification";
     };
     NSError *problem = centre.problem;
     if (client != nil) [client setTags:tags alias:alias completion:done];
-    else [[NSOperationQueue mainQueue] addOperationWithBlock:^{ done(problem); }];
+    else [[AURMainQueue shared] perform:^{ done(problem); }];
 }
 
 + (void)setTags:(NSSet *)tags alias:(NSString *)alias callbackSelector:(SEL)selector object:(id)target {
@@ -142,7 +142,7 @@ static void notOffered(SEL selector) { AURPushLog(AURLogLevelInfo, @"%@ does not
 
 static void refuse(SEL selector, void (^completion)(NSInteger)) {
     notOffered(selector);
-    [[NSOperationQueue mainQueue] addOperationWithBlock:^{ completion(AURErrorNotSupported); }];
+    [[AURMainQueue shared] perform:^{ completion(AURErrorNotSupported); }];
 }
 
 + (void)setSmartPushEnable:(BOOL)isEnable { notOffered(_cmd); }

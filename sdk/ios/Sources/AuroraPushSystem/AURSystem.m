@@ -14,8 +14,8 @@
     NSURL *folder = [[NSURL fileURLWithPath:support isDirectory:YES] URLByAppendingPathComponent:@"AuroraPush"];
     environment.storage = [[AURFileStorage alloc] initWithFolder:folder name:@"installation.json"];
     environment.clock = [[AURSystemClock alloc] init];
-    environment.queue = [AUROperationQueue background];
-    environment.callbacks = [AUROperationQueue main];
+    environment.queue = [[AURBackgroundQueue alloc] init];
+    environment.callbacks = [AURMainQueue shared];
     environment.bundleID = [NSBundle mainBundle].bundleIdentifier ?: @"";
     environment.profile = AURProfileOf([NSBundle mainBundle]);
     return environment;

@@ -1,4 +1,4 @@
-// Clock and queues of the running process.
+// Clock and background queue of the running process.
 #import "AURClock.h"
 
 NS_ASSUME_NONNULL_BEGIN
@@ -7,12 +7,8 @@ NS_ASSUME_NONNULL_BEGIN
 @interface AURSystemClock : NSObject <AURClock>
 @end
 
-/// A queue of operations as an AURQueue.
-@interface AUROperationQueue : NSObject <AURQueue>
-/// A new serial queue in the background.
-+ (instancetype)background;
-/// The main thread.
-+ (instancetype)main;
+/// A serial queue in the background.
+@interface AURBackgroundQueue : NSObject <AURQueue>
 @end
 
 NS_ASSUME_NONNULL_END

@@ -57,23 +57,16 @@
 
 @end
 
-@implementation AUROperationQueue {
+@implementation AURBackgroundQueue {
     NSOperationQueue *_queue;
     NSMutableArray<void (^)(void)> *_blocks; // in order; an operation runs the first, whichever operation it is; guarded by @synchronized(self)
 }
 
-+ (instancetype)background {
-    NSOperationQueue *queue = [[NSOperationQueue alloc] init];
-    queue.maxConcurrentOperationCount = 1;
-    queue.name = @"AuroraPush";
-    return [[self alloc] initWithQueue:queue];
-}
-
-+ (instancetype)main { return [[self alloc] initWithQueue:[NSOperationQueue mainQueue]]; }
-
-- (instancetype)initWithQueue:(NSOperationQueue *)queue {
+- (instancetype)init {
     if ((self = [super init])) {
-        _queue = queue;
+        _queue = [[NSOperationQueue alloc] init];
+        _queue.maxConcurrentOperationCount = 1;
+        _queue.name = @"AuroraPush";
         _blocks = [NSMutableArray array];
     }
     return self;

@@ -40,8 +40,8 @@ static AUREnvironment *phone(NSURL *folder) {
     environment.transport = [[CurlTransport alloc] init];
     environment.storage = [[AURFileStorage alloc] initWithFolder:folder name:@"installation.json"];
     environment.clock = [[AURSystemClock alloc] init];
-    environment.queue = [AUROperationQueue background];
-    environment.callbacks = [AUROperationQueue main];
+    environment.queue = [[AURBackgroundQueue alloc] init];
+    environment.callbacks = [AURMainQueue shared];
     environment.receiptQueue = [[AURReceiptQueue alloc] initWithFolder:[folder URLByAppendingPathComponent:@"group"]];
     environment.bundleID = given("AURORA_BUNDLE_ID");
     environment.profile = @{@"app_version" : @"1.2", @"os_version" : @"26.0", @"model" : @"iPhone17,1"};

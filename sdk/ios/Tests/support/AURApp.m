@@ -32,7 +32,9 @@ void AURLaunch(AURWorld *world, NSDictionary *plist, NSString *signedFor) {
 void AURRun(AURWorld *world, NSTimeInterval seconds) {
     for (int i = 0; i < 5; i++) {
         [world pass:seconds / 5];
-        // The main queue is real.
-        while ([[NSOperationQueue mainQueue] operationCount] > 0) [[NSRunLoop currentRunLoop] runMode:NSDefaultRunLoopMode beforeDate:[NSDate dateWithTimeIntervalSinceNow:0.01]];
+        // The main thread's queue is real.
+        __block BOOL empty = NO;
+        [[AURMainQueue shared] perform:^{ empty = YES; }];
+        while (!empty) [[NSRunLoop currentRunLoop] runMode:NSDefaultRunLoopMode beforeDate:[NSDate dateWithTimeIntervalSinceNow:0.01]];
     }
 }

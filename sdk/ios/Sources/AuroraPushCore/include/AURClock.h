@@ -9,6 +9,11 @@ NS_ASSUME_NONNULL_BEGIN
 - (void)perform:(void (^)(void))block;
 @end
 
+/// The main thread, on which apps are called back: blocks run on its run loop, in order, and none before perform: returns.
+@interface AURMainQueue : NSObject <AURQueue>
++ (instancetype)shared;
+@end
+
 /// Tells the time and wakes up later.
 @protocol AURClock <NSObject>
 /// The time of day.
