@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -29,9 +30,17 @@ func tagShare(i int) float64 {
 	return 0.01 / float64(1+i%100)
 }
 
+// benchPushes is how many earlier pushes have marks, each its own.
+const benchPushes = 10
+
 // written are expressions of ten terms each, as people write them.
 func written(first aurora.MessageID) map[string]string {
+	var opened []string
+	for i := range benchPushes {
+		opened = append(opened, fmt.Sprint("opened:", first+aurora.MessageID(i)))
+	}
 	return map[string]string{
+		"ten pushes":       strings.Join(opened, " || "),
 		"common tags":      "(t0 || t1 || t2 || t3 || t4) && !t5 && !t6 && !t7 && !t8 && !t9",
 		"rare tags":        "t100 || t201 || t302 || t403 || t504 || t605 || t706 || t807 || t908 || t999",
 		"nested":           "(t0 && (t1 || (t2 && !t3))) || (t4 && !(t5 || t6)) || (t7 && t8 && t9)",
@@ -139,8 +148,12 @@ func fillIndex(b *testing.B, s *Store, app int64, devices int, first aurora.Mess
 		if _, err := t.exec("INSERT INTO app (id, account_id, app_key, master_secret, name, bundle_id, next_number, created_at) VALUES ($1, 1, 'k', $2, 'App', 'b', $3, 0)", app, []byte{0}, devices); err != nil {
 			return err
 		}
-		_, err := t.exec("INSERT INTO message (id, app_id, sendno, source, platforms, audience, content, options, accepted_at) VALUES ($1, $2, 1, 'api', '', 'all', '{}', '{}', 0)", int64(first), app)
-		return err
+		for i := range benchPushes {
+			if _, err := t.exec("INSERT INTO message (id, app_id, sendno, source, platforms, audience, content, options, accepted_at) VALUES ($1, $2, 1, 'api', '', 'all', '{}', '{}', 0)", int64(first)+int64(i), app); err != nil {
+				return err
+			}
+		}
+		return nil
 	}); err != nil {
 		b.Fatal(err)
 	}
@@ -183,9 +196,11 @@ func fillIndex(b *testing.B, s *Store, app int64, devices int, first aurora.Mess
 					}
 				}
 			}
-			for mark, share := range map[aurora.Mark]float64{aurora.Targeted: 1, aurora.Accepted: 0.95, aurora.Received: 0.6, aurora.Opened: 0.1} {
-				if err := putMark(t, first, uint32(block), mark, some(rnd, lo, hi, share)); err != nil {
-					return err
+			for i := range benchPushes {
+				for mark, share := range map[aurora.Mark]float64{aurora.Targeted: 1, aurora.Accepted: 0.95, aurora.Received: 0.6, aurora.Opened: 0.1} {
+					if err := putMark(t, first+aurora.MessageID(i), uint32(block), mark, some(rnd, lo, hi, share)); err != nil {
+						return err
+					}
 				}
 			}
 			return nil
