@@ -51,6 +51,9 @@ func (c *credentials) addPEMKey(block *pem.Block, password string) error {
 		if err != nil {
 			return fmt.Errorf("%w: unreadable encrypted key: %w", ErrNoPrivateKey, err)
 		}
+		if _, err := parseKey(der); err != nil { // one wrong password in 256 leaves a right padding
+			return wrongPassword(password)
+		}
 	}
 	key, err := parseKey(der)
 	if err != nil {
