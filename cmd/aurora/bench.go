@@ -23,7 +23,14 @@ func benchCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "bench", Short: "Measure on this machine"}
 	var profile cpuProfile
 	cmd.PersistentFlags().StringVar(&profile.path, "cpu-profile", "", "file for a profile of this process's CPU (of push and single: while they send), to be read by go tool pprof")
-	cmd.PersistentPreRunE = func(*cobra.Command, []string) error { return profile.begin() }
+	cmd.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
+		for _, name := range []string{"devices", "callers", "connections", "servers"} {
+			if n, err := cmd.Flags().GetInt(name); err == nil && n < 1 {
+				return fmt.Errorf("--%s is %d: it must be at least 1", name, n)
+			}
+		}
+		return profile.begin()
+	}
 	cmd.PersistentPostRunE = func(*cobra.Command, []string) error { return profile.end() }
 	cmd.AddCommand(benchAPNsCommand(), benchPushCommand(&profile), benchSingleCommand(&profile), benchRegisterCommand(), benchImportCommand(), benchCrashCommand(), benchConsoleCommand())
 	return cmd

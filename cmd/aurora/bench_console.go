@@ -83,16 +83,7 @@ type consoleResult struct {
 func (o *consoleBench) run(ctx context.Context, progress io.Writer, data string) (r consoleResult, err error) {
 	o.d = &demo{dir: data, logger: slog.New(slog.DiscardHandler), bench: true}
 	defer o.d.stop()
-	if err := o.d.startAPNs(ctx); err != nil {
-		return r, err
-	}
-	if err := o.d.startServer(ctx, "127.0.0.1:0", nil); err != nil {
-		return r, err
-	}
-	if err := o.d.prepareAccount(ctx); err != nil {
-		return r, err
-	}
-	if _, err := o.d.issue(ctx, true, true); err != nil {
+	if err := o.d.startMeasured(ctx); err != nil {
 		return r, err
 	}
 	begin := time.Now()

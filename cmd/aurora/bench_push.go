@@ -100,16 +100,7 @@ func (o *pushBench) run(ctx context.Context, progress io.Writer, data string) (r
 	}
 	o.d = &demo{dir: data, logger: slog.New(slog.DiscardHandler), bench: true, bodies: o.arrive, database: o.database}
 	defer o.d.stop()
-	if err := o.d.startAPNs(ctx); err != nil {
-		return r, err
-	}
-	if err := o.d.startServer(ctx, "127.0.0.1:0", nil); err != nil {
-		return r, err
-	}
-	if err := o.d.prepareAccount(ctx); err != nil {
-		return r, err
-	}
-	if _, err := o.d.issue(ctx, true, true); err != nil {
+	if err := o.d.startMeasured(ctx); err != nil {
 		return r, err
 	}
 	for i := 1; i < o.servers; i++ {
@@ -130,10 +121,9 @@ func (o *pushBench) run(ctx context.Context, progress io.Writer, data string) (r
 	return r, o.measure(ctx, &r)
 }
 
-func (o *pushBench) measure(ctx context.Context, r *pushResult) error {
+func (o *pushBench) measure(ctx context.Context, r *pushResult) (err error) {
 	var receiver *hookReceiver
 	if o.webhook {
-		var err error
 		if receiver, err = startReceiver(ctx, o.d); err != nil {
 			return err
 		}
@@ -141,6 +131,7 @@ func (o *pushBench) measure(ctx context.Context, r *pushResult) error {
 	if err := o.profile.begin(); err != nil {
 		return err
 	}
+	defer func() { err = errors.Join(err, o.profile.end()) }()
 	o.d.apns.ResetDistinct()
 	before, memory := o.d.apns.Counters(), peakMemory()
 	begin, cpu := time.Now(), cpuTime()

@@ -135,16 +135,7 @@ func (o *singleBench) run(ctx context.Context, progress io.Writer, data string) 
 }
 
 func (o *singleBench) prepare(ctx context.Context, progress io.Writer) error {
-	if err := o.d.startAPNs(ctx); err != nil {
-		return err
-	}
-	if err := o.d.startServer(ctx, "127.0.0.1:0", nil); err != nil {
-		return err
-	}
-	if err := o.d.prepareAccount(ctx); err != nil {
-		return err
-	}
-	if _, err := o.d.issue(ctx, true, true); err != nil {
+	if err := o.d.startMeasured(ctx); err != nil {
 		return err
 	}
 	devices := max(singleTargets, o.broadcast)

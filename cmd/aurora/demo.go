@@ -106,6 +106,22 @@ func startDemo(ctx context.Context, listen, dir string, phone func(*demo) (http.
 	return d, d.prepareAccount(ctx)
 }
 
+// startMeasured starts both without a phone, and gives the app a credential for
+// each environment.
+func (d *demo) startMeasured(ctx context.Context) error {
+	if err := d.startAPNs(ctx); err != nil {
+		return err
+	}
+	if err := d.startServer(ctx, "127.0.0.1:0", nil); err != nil {
+		return err
+	}
+	if err := d.prepareAccount(ctx); err != nil {
+		return err
+	}
+	_, err := d.issue(ctx, true, true)
+	return err
+}
+
 func (d *demo) startAPNs(ctx context.Context) (err error) {
 	dir := filepath.Join(d.dir, "apns")
 	if err := os.MkdirAll(dir, 0o700); err != nil {
