@@ -131,7 +131,7 @@ func (c *console) reports(w http.ResponseWriter, r *http.Request, v visit) error
 
 func (c *console) lookAtReports(r *http.Request, v visit, s span) (reportsPage, error) {
 	l, starts := languageOf(r), s.starts(c.now())
-	return keep(&c.figures, fmt.Sprint("reports ", v.app.ID, s.Code, starts[0].Unix(), l.Code), func() (reportsPage, error) { return c.newReports(r.Context(), v, s, starts, l) })
+	return keep(r.Context(), &c.figures, fmt.Sprint("reports ", v.app.ID, s.Code, starts[0].Unix(), l.Code), func() (reportsPage, error) { return c.newReports(r.Context(), v, s, starts, l) })
 }
 
 func (c *console) newReports(ctx context.Context, v visit, s span, starts []time.Time, l *language) (p reportsPage, err error) {

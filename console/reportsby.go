@@ -80,7 +80,7 @@ func (c *console) reportsBy(w http.ResponseWriter, r *http.Request, v visit) err
 		}
 	}
 	starts := p.Span.starts(c.now())
-	figures, err := keep(&c.figures, fmt.Sprint("by ", v.app.ID, p.Property.Code, p.Span.Code, starts[0].Unix()), func() (f byFigures, err error) {
+	figures, err := keep(r.Context(), &c.figures, fmt.Sprint("by ", v.app.ID, p.Property.Code, p.Span.Code, starts[0].Unix()), func() (f byFigures, err error) {
 		err = atOnce(func() (err error) {
 			f.Pushes, err = c.Pushes.By(r.Context(), v.app.ID, p.Property.field, starts)
 			return err

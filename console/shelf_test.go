@@ -1,7 +1,9 @@
 package console
 
 import (
+	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,7 +17,7 @@ func TestSlowFiguresAreKept(t *testing.T) {
 		var fail error
 		runs := 0
 		ask := func(key string, took time.Duration) int {
-			n, _ := keep(&k, key, func() (int, error) {
+			n, _ := keep(t.Context(), &k, key, func() (int, error) {
 				runs++
 				time.Sleep(took)
 				return runs, fail
@@ -50,6 +52,36 @@ func TestSlowFiguresAreKept(t *testing.T) {
 		ask("last", time.Second)
 		if len(k.answers) != 1 {
 			t.Errorf("%d answers are held, all but one of them out of date", len(k.answers))
+		}
+	})
+}
+
+// Those who ask at the same moment share one answer, and wait no longer than
+// they want to.
+func TestSlowFiguresAreWorkedOutOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var k shelf
+		var runs atomic.Int64
+		work := func() (int64, error) {
+			time.Sleep(time.Second)
+			return runs.Add(1), nil
+		}
+		for range 10 {
+			go func() {
+				if n, err := keep(t.Context(), &k, "report", work); n != 1 || err != nil {
+					t.Errorf("%d, %v", n, err)
+				}
+			}()
+		}
+		synctest.Wait()
+		hasty, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+		defer cancel()
+		if _, err := keep(hasty, &k, "report", work); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("who wants to wait a millisecond gets %v", err)
+		}
+		time.Sleep(time.Minute)
+		if runs.Load() != 1 {
+			t.Errorf("the report was worked out %d times", runs.Load())
 		}
 	})
 }
