@@ -25,7 +25,7 @@ func benchCommand() *cobra.Command {
 	cmd.PersistentFlags().StringVar(&profile.path, "cpu-profile", "", "file for a profile of this process's CPU (of push and single: while they send), to be read by go tool pprof")
 	cmd.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
 		for _, name := range []string{"devices", "callers", "connections", "servers"} {
-			if n, err := cmd.Flags().GetInt(name); err == nil && n < 1 {
+			if n, err := cmd.Flags().GetInt(name); err == nil && n < 1 && cmd.Flags().Changed(name) {
 				return fmt.Errorf("--%s is %d: it must be at least 1", name, n)
 			}
 		}
