@@ -256,7 +256,7 @@ func picture(t *testing.T, ctx context.Context, name, theme string) {
 		must(t, chromedp.Do(ctx, chromedp.EmulateViewport(width, 900)))
 		height, err := chromedp.Run(ctx, chromedp.Evaluate[int64](`document.documentElement.scrollHeight`))
 		must(t, err)
-		must(t, chromedp.Do(ctx, chromedp.EmulateViewport(width, max(height, 900)))) // what sticks to an edge is there once
+		must(t, chromedp.Do(ctx, chromedp.EmulateViewport(width, max(height, 900))))                                                                                                                        // what sticks to an edge is there once
 		_, err = chromedp.Run(ctx, chromedp.Evaluate[bool](`new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(() => drawn(true), 50))))`, chromedp.EvalAwaitPromise)) // or parts that scroll by themselves may be empty
 		must(t, err)
 		png, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
