@@ -30,6 +30,7 @@ type fixture struct {
 	message    string
 	schedule   string
 	webhook    string
+	delivery   int64 // of webhook
 	image      string
 	cids       int
 }
@@ -54,6 +55,9 @@ func newFixture(t *testing.T, w *world) *fixture {
 	var hook hookAnswer
 	w.accepted(t, request{path: "/v1/webhooks", body: `{"url":"https://hook.invalid/"}`}.as(w.app), &hook)
 	f.webhook = hook.ID
+	var tested deliveryAnswer
+	w.accepted(t, request{method: "POST", path: "/v1/webhooks/" + hook.ID + "/test"}.as(w.app), &tested)
+	f.delivery = tested.ID
 	var image map[string]string
 	w.accepted(t, request{path: "/v3/images/byurls", body: `{"image_type":1,"image_url":"https://example.com/a.png"}`}.as(w.app), &image)
 	f.image = image["media_id"]
@@ -241,7 +245,7 @@ func (f *fixture) addManagement(t *testing.T, add adder, as func(method, path, b
 	add("POST /v1/webhooks", as("POST", "/v1/webhooks", `{"url":"https://hook.invalid/","description":"d","events":["message.failed"]}`)).fresh = remove("/v1/webhooks/%v")
 	add("PATCH /v1/webhooks/{id}", as("PATCH", hook, `{"url":"https://hook.invalid/","description":"d","events":["message.failed"],"enabled":true}`))
 	add("POST /v1/webhooks/{id}/rotate", as("POST", hook+"/rotate", `{"overlap_seconds":60}`))
-	add("POST /v1/webhooks/{id}/replay", as("POST", hook+"/replay", `{"delivery":1}`))
+	add("POST /v1/webhooks/{id}/replay", as("POST", hook+"/replay", fmt.Sprintf(`{"delivery":%d}`, f.delivery)))
 	add("POST /v1/webhooks/{id}/replay", as("POST", hook+"/replay", `{"from":"2030-01-02T03:04:05Z","to":"2030-01-02T03:04:06Z","failed_only":true}`))
 	add("POST /v1/app", request{method: "POST", path: "/v1/app", body: `{"app_name":"n","android_package":"org.example.new","group_name":"g"}`}.asDeveloper(w.owner))
 
