@@ -258,8 +258,9 @@ type Config struct {
 	// Broadcasts is how many pushes to all its devices an app may send a day by
 	// this server; nil, or an answer of 0, for any number. Schedules do not count.
 	Broadcasts func() int
-	// Workers bounds the jobs sent at once in each lane; 0 means 256 direct and
-	// 4 broadcast ones.
+	// Workers bounds the leased jobs sent at once in each lane; 0 means 256
+	// direct and 4 broadcast ones. Besides, four times the direct workers send
+	// jobs that come straight from their acceptance.
 	Workers [2]int
 }
 

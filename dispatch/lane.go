@@ -52,7 +52,10 @@ func New(c Config) *Service {
 	if c.Holder == "" {
 		c.Holder = rand.Text()
 	}
-	s := &Service{c: c, holder: c.Holder, handoff: make(chan freshJob, c.Workers[Direct]), places: make(chan struct{}, c.Workers[Direct])}
+	// A job that is handed over spares its lease, its message and its targets
+	// being read, so that a burst should find a place.
+	handed := 4 * c.Workers[Direct]
+	s := &Service{c: c, holder: c.Holder, handoff: make(chan freshJob, handed), places: make(chan struct{}, handed)}
 	for i := range s.wake {
 		s.wake[i] = make(chan struct{}, 1)
 	}
