@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"mime/multipart"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -57,9 +58,9 @@ func openHouseOn(t *testing.T, c server.Config) *house {
 			t.Error(err)
 		}
 	})
-	u, err := url.Parse(s.URL())
+	_, port, err := net.SplitHostPort(s.Addr().String())
 	check(t, err)
-	h := &house{Server: s, url: "http://localhost:" + u.Port(), session: map[aurora.Role]string{}}
+	h := &house{Server: s, url: "http://localhost:" + port, session: map[aurora.Role]string{}}
 	a, _, err := s.Accounts.Create(t.Context(), email, password)
 	check(t, err)
 	h.devKey = a.DevKey

@@ -37,6 +37,7 @@ type site struct {
 	made    map[string]string
 	count   int
 	secrets []string // that nobody sees who did not ask for them
+	secure  bool     // cookies are for TLS only
 
 	sessions map[string]string // by email address
 	version  string            // of the database at the newest dump
