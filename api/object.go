@@ -176,6 +176,9 @@ func (o object) texts(key string) (list []string, ok bool, err error) {
 		if !ok {
 			return nil, false, aurora.Errorf(aurora.Invalid, "%s must be an array of strings.", o.name(key))
 		}
+		if err := aurora.CheckText(o.name(key), s); err != nil {
+			return nil, false, err
+		}
 		list = append(list, s)
 	}
 	if null {

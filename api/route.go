@@ -206,6 +206,9 @@ func (w *statusWriter) WriteHeader(status int) {
 func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 func (s *server) serve(w http.ResponseWriter, r *http.Request, rt *route) (any, error) {
+	if err := aurora.CheckText("The path", r.URL.Path); err != nil {
+		return nil, err
+	}
 	if err := checkQuery(r.URL.RawQuery); err != nil {
 		return nil, err
 	}
@@ -238,6 +241,9 @@ func checkQuery(raw string) error {
 	for name, list := range values {
 		if len(list) > 1 {
 			return aurora.Errorf(aurora.Invalid, "The query has %.80q %d times. Write each parameter once.", name, len(list))
+		}
+		if err := aurora.CheckText(name, list[0]); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -17,7 +17,7 @@ func outcomeOf(r *apns.Result) aurora.Outcome {
 	if f, ok := errors.AsType[*apns.Failure](r.Err); ok && r.Status == 0 {
 		return failureOutcome(f)
 	}
-	o := aurora.Outcome{Reason: r.Reason, Retry: r.RetryAfter}
+	o := aurora.Outcome{Reason: aurora.CleanText(r.Reason), Retry: r.RetryAfter}
 	if o.Reason == "" {
 		o.Reason = "Status" + statusText(r.Status)
 	}
@@ -55,7 +55,7 @@ func rateWait(reason string) time.Duration {
 }
 
 func failureOutcome(f *apns.Failure) aurora.Outcome {
-	o := aurora.Outcome{Reason: f.Reason, Unsure: !f.Safe}
+	o := aurora.Outcome{Reason: aurora.CleanText(f.Reason), Unsure: !f.Safe}
 	switch f.Cause {
 	case apns.CauseCredential:
 		o.Fault = aurora.CredentialFault

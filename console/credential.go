@@ -218,6 +218,11 @@ func (f *uploadForm) read(part *multipart.Part) error {
 		}
 		return aurora.Errorf(aurora.TooLarge, "A field of the form is longer than %s.", bytesText(maxField))
 	}
+	if name := part.FormName(); name != "file" {
+		if err := aurora.CheckText(name, b.String()); err != nil {
+			return err
+		}
+	}
 	value := strings.TrimSpace(b.String())
 	switch part.FormName() {
 	case "file":

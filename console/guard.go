@@ -3,6 +3,7 @@ package console
 import (
 	"context"
 	"net/http"
+	"net/url"
 
 	"github.com/aurora-push/aurora"
 	"github.com/aurora-push/aurora/account"
@@ -111,9 +112,30 @@ func (c *console) serve(w http.ResponseWriter, r *http.Request, v visit, h handl
 			return
 		}
 	}
-	if err := h(w, r, v); err != nil {
+	err := checkTexts(r)
+	if err == nil {
+		err = h(w, r, v)
+	}
+	if err != nil {
 		c.fail(w, r, v, err)
 	}
+}
+
+// checkTexts refuses what no database would keep, or find: no browser sends it.
+func checkTexts(r *http.Request) error {
+	if !aurora.ValidText(r.URL.Path) {
+		return errNoPage
+	}
+	for _, values := range []url.Values{r.URL.Query(), r.PostForm} {
+		for name, list := range values {
+			for _, text := range list {
+				if err := aurora.CheckText(name, text); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
 }
 
 // visitor finds the session of the request's cookie.

@@ -164,7 +164,8 @@ const maxProblem = 300 // bytes
 
 // sentence says what went wrong and what to do.
 func (s *Service) sentence(err error) string {
-	said := err.Error()
+	// What is no text could not be stored (PostgreSQL has no U+0000 either).
+	said := strings.ToValidUTF8(strings.ReplaceAll(err.Error(), "\x00", ""), "")
 	if len(said) > maxProblem {
 		said = strings.ToValidUTF8(said[:maxProblem], "") + "…"
 	}

@@ -76,7 +76,7 @@ func (s *Service) Quarantined(ctx context.Context, appID int64, f QuarantineFilt
 }
 
 func (f QuarantineFilter) validate() error {
-	if len(f.Reason) > 64 {
+	if len(f.Reason) > 64 || !aurora.ValidText(f.Reason) {
 		return aurora.Errorf(aurora.Invalid, "reason is a word of at most 64 bytes, such as Unregistered.")
 	}
 	if !f.Until.IsZero() && !f.Until.After(f.Since) {

@@ -3,7 +3,6 @@ package registry
 import (
 	"context"
 	"time"
-	"unicode/utf8"
 
 	"github.com/aurora-push/aurora"
 )
@@ -35,8 +34,11 @@ func (s *Service) PutTestDevice(ctx context.Context, appID int64, registrationID
 	if err := aurora.Require(ctx, aurora.DevicesRight); err != nil {
 		return err
 	}
-	if len(name) > 255 || !utf8.ValidString(name) {
+	if len(name) > 255 {
 		return aurora.Errorf(aurora.Invalid, "The test device's name may have 255 bytes.")
+	}
+	if err := aurora.CheckText("device_name", name); err != nil {
+		return err
 	}
 	if err := aurora.ValidateRegistrationID(registrationID); err != nil {
 		return err

@@ -177,9 +177,9 @@ type explained struct {
 func (e explained) Scan(into ...any) error { return e.s.explainRead(e.row.Scan(into...)) }
 
 // explainRead turns the failure of a read into a sentence if the database does
-// not answer; what else fails is a defect.
+// not answer, or cannot look for a text; what else fails is a defect.
 func (s *Store) explainRead(err error) error {
-	if err == nil || !s.dialect.shared || !broken(err) {
+	if err == nil || !s.dialect.shared || !broken(err) && !unstorable(err) {
 		return err
 	}
 	return explainShared(err)

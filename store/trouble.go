@@ -25,6 +25,12 @@ func explain(err error) error {
 	return explainShared(err)
 }
 
+// unstorable reports whether PostgreSQL refuses a text that SQLite would take.
+func unstorable(err error) bool {
+	code := codeOf(err)
+	return code == notInRepertoire || code == untranslatable
+}
+
 // explainShared is explain for what PostgreSQL says.
 func explainShared(err error) error {
 	unavailable := func(text string) error { return &aurora.Error{Kind: aurora.Unavailable, Text: text, Err: err} }
@@ -35,7 +41,7 @@ func explainShared(err error) error {
 		return unavailable("The server's database takes no writes, as a replica does not: nothing was stored, and nothing will be sent. Its operator must give the server the primary's address.")
 	case code == tooManyConnections:
 		return unavailable("The server's database has no connection left: nothing was stored, and nothing will be sent. Try again; if it lasts, its operator must raise max_connections or run fewer servers.")
-	case code == notInRepertoire || code == untranslatable:
+	case unstorable(err):
 		return &aurora.Error{Kind: aurora.Invalid, Text: "A text has a character that cannot be stored: U+0000, or a byte that is not UTF-8. Leave it out.", Err: err}
 	case broken(err):
 		return unavailable("The server's database does not answer: nothing was stored, and nothing will be sent. Try again; if it lasts, its operator must look at the database.")

@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -333,7 +332,7 @@ func (s *Service) send(ctx context.Context, e Endpoint, d *Delivery, now time.Ti
 	}
 	defer resp.Body.Close()
 	answer, readErr := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
-	d.Status, d.Answer = resp.StatusCode, strings.ToValidUTF8(string(answer), "\uFFFD")
+	d.Status, d.Answer = resp.StatusCode, aurora.CleanText(string(answer))
 	if resp.StatusCode/100 == 2 {
 		return 0, nil // what it says beyond that is its own business
 	}
@@ -382,5 +381,5 @@ func problemOf(err error) string {
 	if u, ok := errors.AsType[*url.Error](err); ok {
 		text = u.Err.Error()
 	}
-	return strings.ToValidUTF8(text[:min(len(text), maxProblem)], "")
+	return aurora.CleanText(text[:min(len(text), maxProblem)])
 }

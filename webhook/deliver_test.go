@@ -173,7 +173,7 @@ func TestRetries(t *testing.T) {
 			}
 		}
 		_, ds, err := w.hooks.Deliveries(t.Context(), w.app.ID, e.ID, webhook.GivenUp, 0, 10)
-		if err != nil || len(ds) != 1 || ds[0].Attempt != 10 || ds[0].Status != 500 || !strings.HasPrefix(ds[0].Answer, "broken\x00\uFFFDxxx") || len(ds[0].Answer) > 1100 || !strings.Contains(ds[0].Problem, "500") {
+		if err != nil || len(ds) != 1 || ds[0].Attempt != 10 || ds[0].Status != 500 || !strings.HasPrefix(ds[0].Answer, "broken\uFFFD\uFFFDxxx") || len(ds[0].Answer) > 1100 || !strings.Contains(ds[0].Problem, "500") {
 			t.Fatalf("%+v, %v", ds, err)
 		}
 		if e, err := w.hooks.Endpoint(t.Context(), w.app.ID, e.ID); err != nil || e.FailingSince.IsZero() || !e.DisabledAt.IsZero() {

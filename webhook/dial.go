@@ -26,7 +26,7 @@ const (
 // is connected to, since it may lead elsewhere by then.
 func checkURL(text string, allowPrivate bool) error {
 	u, err := url.Parse(text)
-	if err != nil || u.Host == "" || u.Hostname() == "" || u.Opaque != "" || strings.ContainsAny(text, " \r\n\t") {
+	if err != nil || u.Host == "" || u.Hostname() == "" || u.Opaque != "" || strings.ContainsAny(text, " \r\n\t") || !aurora.ValidText(text) {
 		return aurora.Errorf(aurora.Invalid, "The URL of a webhook must be whole, such as https://example.com/hooks/aurora.")
 	}
 	if len(text) > maxURL {
