@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -22,6 +23,7 @@ type writer struct {
 	begin   string
 	stmts   map[string]*sql.Stmt
 	log     *checkpointer // of SQLite
+	load    load
 	own     chan *write   // for this writer alone
 	shared  chan *write   // for whichever is free
 	done    chan struct{} // closed: the writer has ended
@@ -206,14 +208,48 @@ func (w *writer) run() {
 
 // serve commits a write together with those that wait beside it.
 func (w *writer) serve(first *write) {
-	w.commit(w.gather(first))
+	group := w.gather(first)
+	w.load.count(len(group))
+	w.commit(group)
 	if w.log != nil {
 		w.log.between(w)
 	}
 }
 
+// lingerTime is the longest that a write waits for others to share its commit
+// with, and busyRate are the writes a second from which on it does: one for each
+// tenth of a millisecond.
+//
+// It is what PostgreSQL's commit_delay and commit_siblings do. A commit costs as
+// much CPU as several small writes, and a writer that never waits takes a
+// handful at a time when the CPU is short, because it runs again before those
+// that it has answered have handed in their next ones.
+const (
+	lingerTime = time.Millisecond
+	busyRate   = 8_000
+)
+
+// gather takes those that wait beside the first, and under load lets others get
+// there.
 func (w *writer) gather(first *write) []*write {
 	group := []*write{first}
+	group = w.waiting(group)
+	if w.dialect.shared || !w.load.busy() {
+		return group
+	}
+	for began := time.Now(); time.Since(began) < lingerTime; {
+		before := len(group)
+		runtime.Gosched() // no timer: if nobody else can run, there is nobody to wait for
+		runtime.Gosched()
+		if group = w.waiting(group); len(group) == before {
+			break
+		}
+	}
+	return group
+}
+
+// waiting adds what is in the queues to a group.
+func (w *writer) waiting(group []*write) []*write {
 	for len(group) < w.dialect.maxGroup {
 		select {
 		case next := <-w.own:
