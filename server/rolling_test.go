@@ -103,6 +103,7 @@ func build(t *testing.T, tags string) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "aurora")
 	c := exec.CommandContext(t.Context(), "go", "build", "-tags", tags, "-o", file, "github.com/aurora-push/aurora/cmd/aurora")
+	c.Env = append(os.Environ(), "CGO_ENABLED=0") // as it is shipped
 	if out, err := c.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}

@@ -32,7 +32,9 @@ func TestMain(m *testing.M) {
 		panic(err)
 	}
 	binary = filepath.Join(dir, "aurora")
-	if out, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
+	build := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", binary, ".") // as deploy/Dockerfile does
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "go build: %v\n%s", err, out)
 		os.Exit(1)
 	}
@@ -136,7 +138,12 @@ type process struct {
 // must then end well.
 func (s *script) start(args ...string) *process {
 	s.t.Helper()
-	p := &process{t: s.t, cmd: s.command(context.Background(), "", args...), ended: make(chan struct{}), moved: make(chan struct{})}
+	return s.launch(s.command(context.Background(), "", args...))
+}
+
+func (s *script) launch(cmd *exec.Cmd) *process {
+	s.t.Helper()
+	p := &process{t: s.t, cmd: cmd, ended: make(chan struct{}), moved: make(chan struct{})}
 	out, err := p.cmd.StdoutPipe()
 	check(s.t, err)
 	p.cmd.Stderr = p
