@@ -79,20 +79,17 @@ func cluster(ctx context.Context, arguments []string) (err error) {
 	if err != nil {
 		return err
 	}
-	s, err := openSite(ctx, built, apns.ProductionURL(), filepath.Join(dir, "ca.pem"), aurora.CredentialFile{File: issued.P8, KeyID: issued.KeyID, TeamID: issued.TeamID})
+	s, err := openSite(ctx, built, apns.ProductionURL(), filepath.Join(dir, "ca.pem"), aurora.CredentialFile{File: issued.P8, KeyID: issued.KeyID, TeamID: issued.TeamID}, *devices)
 	if err != nil {
 		return err
 	}
 	defer s.close()
-	if err := s.register(ctx, *devices); err != nil {
-		return err
-	}
 	log, err := os.Create(filepath.Join(os.TempDir(), "bench-cluster.log"))
 	if err != nil {
 		return err
 	}
 	defer log.Close()
-	fmt.Printf("%d devices are registered; seed %d; the servers' logs go to %s; load average %s\n", *devices, *seed, log.Name(), load())
+	fmt.Printf("seed %d; the servers' logs go to %s\n", *seed, log.Name())
 	for range 3 {
 		n, err := s.addNode(true, log)
 		if err == nil {

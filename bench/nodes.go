@@ -21,8 +21,10 @@ type nodeCost struct {
 	Servers  float64 `json:"servers_cpu_s_per_million"`
 	Postgres float64 `json:"postgres_cpu_s_per_million"`
 	APNs     float64 `json:"apns_cpu_s_per_million"`
-	Work     float64 `json:"transactions_per_million"` // of PostgreSQL, those that only read included
+	Work     float64 `json:"transactions_per_million"` // of PostgreSQL, those that only read and those of idle servers included
 	WAL      float64 `json:"wal_mb_per_million"`
+	Open     float64 `json:"connections"`         // to PostgreSQL, of all servers
+	Idle     float64 `json:"idle_transactions_s"` // of all servers, before the push
 }
 
 // nodes measures what more servers cost: the same push to the same devices,
@@ -49,16 +51,11 @@ func nodes(ctx context.Context, arguments []string) error {
 	if err != nil {
 		return err
 	}
-	s, err := openSite(ctx, g.aurora, g.url, g.ca(), aurora.CredentialFile{File: p8, KeyID: keyID, TeamID: teamID})
+	s, err := openSite(ctx, g.aurora, g.url, g.ca(), aurora.CredentialFile{File: p8, KeyID: keyID, TeamID: teamID}, *devices)
 	if err != nil {
 		return err
 	}
 	defer s.close()
-	begin := time.Now()
-	if err := s.register(ctx, *devices); err != nil {
-		return err
-	}
-	fmt.Printf("%d devices imported in %.0f s; load average %s\n", *devices, time.Since(begin).Seconds(), load())
 	for range *most {
 		if _, err := s.addNode(false, os.Stderr); err != nil {
 			return err
@@ -74,13 +71,15 @@ func nodes(ctx context.Context, arguments []string) error {
 			runs[n] = append(runs[n], cost)
 		}
 	}
-	fmt.Printf("%6s %8s %18s %18s %18s %12s %8s\n", "nodes", "seconds", "servers CPU s/M", "postgres CPU s/M", "apns CPU s/M", "transact./M", "WAL MB/M")
+	fmt.Printf("%6s %8s %16s %16s %16s %12s %8s %12s %10s\n", "nodes", "seconds", "servers CPU s/M", "postgres CPU s/M", "apns CPU s/M", "transact./M", "WAL MB/M", "connections", "idle tr./s")
 	medians := make([]nodeCost, *most)
-	for n := range runs {
-		m := nodeCost{Nodes: n + 1, Seconds: medianOf(runs[n], func(c nodeCost) float64 { return c.Seconds }), Servers: medianOf(runs[n], func(c nodeCost) float64 { return c.Servers }), Postgres: medianOf(runs[n], func(c nodeCost) float64 { return c.Postgres }),
-			APNs: medianOf(runs[n], func(c nodeCost) float64 { return c.APNs }), Work: medianOf(runs[n], func(c nodeCost) float64 { return c.Work }), WAL: medianOf(runs[n], func(c nodeCost) float64 { return c.WAL })}
+	for n, list := range runs {
+		m := nodeCost{n + 1, medianOf(list, func(c nodeCost) float64 { return c.Seconds }), medianOf(list, func(c nodeCost) float64 { return c.Servers }),
+			medianOf(list, func(c nodeCost) float64 { return c.Postgres }), medianOf(list, func(c nodeCost) float64 { return c.APNs }),
+			medianOf(list, func(c nodeCost) float64 { return c.Work }), medianOf(list, func(c nodeCost) float64 { return c.WAL }),
+			medianOf(list, func(c nodeCost) float64 { return c.Open }), medianOf(list, func(c nodeCost) float64 { return c.Idle })}
 		medians[n] = m
-		fmt.Printf("%6d %8.2f %18.2f %18.2f %18.2f %12.0f %8.1f\n", m.Nodes, m.Seconds, m.Servers, m.Postgres, m.APNs, m.Work, m.WAL)
+		fmt.Printf("%6d %8.2f %16.2f %16.2f %16.2f %12.0f %8.2f %12.0f %10.1f\n", m.Nodes, m.Seconds, m.Servers, m.Postgres, m.APNs, m.Work, m.WAL, m.Open, m.Idle)
 	}
 	last := medians[*most-1]
 	return json.NewEncoder(os.Stdout).Encode(map[string]any{"devices": *devices, "rounds": *rounds, "runs": medians,
@@ -95,8 +94,9 @@ func medianOf(runs []nodeCost, of func(nodeCost) float64) float64 {
 	return math.Round(spreadOfList(list).Median*100) / 100
 }
 
-// costOf starts servers, sends one push to all devices and takes from the
-// kernel what each part has used meanwhile.
+// costOf starts servers, sends a push to all devices twice, and takes from the
+// kernel what each part has used for the second: with the first, memory grows and
+// connections are opened.
 func (s *site) costOf(ctx context.Context, g *gateway, servers, devices int) (c nodeCost, err error) {
 	for _, n := range s.nodes[:servers] {
 		if err := n.start(ctx); err != nil {
@@ -108,60 +108,69 @@ func (s *site) costOf(ctx context.Context, g *gateway, servers, devices int) (c 
 	if err != nil {
 		return c, err
 	}
-	time.Sleep(4 * time.Second) // they have heard of each other, and connected
-	came, err := g.received()
+	pause(ctx, 4*time.Second) // they have heard of each other
+	if err := s.toAll(ctx, rest, devices); err != nil {
+		return c, err
+	}
+	idle, err := s.used(ctx, g, servers)
 	if err != nil {
 		return c, err
 	}
-	work, wal, err := s.database.Written(ctx)
-	if err != nil {
-		return c, err
-	}
-	before, err := s.used(g, servers)
+	pause(ctx, 2*time.Second)
+	before, err := s.used(ctx, g, servers)
 	if err != nil {
 		return c, err
 	}
 	begin := time.Now()
-	receipt, err := rest.Push(ctx, client.Push{Audience: client.Audience{All: true}, Notification: &client.Notification{Alert: client.Text("To everyone")}})
-	if err != nil {
+	if err := s.toAll(ctx, rest, devices); err != nil {
 		return c, err
-	}
-	var report client.Report
-	for report, err = range rest.Watch(ctx, receipt.MessageID, 200*time.Millisecond) {
-		if err != nil {
-			return c, err
-		}
-		if report.State == client.Done {
-			break
-		}
 	}
 	took := time.Since(begin)
-	after, err := s.used(g, servers)
+	after, err := s.used(ctx, g, servers)
 	if err != nil {
 		return c, err
 	}
-	workAfter, walAfter, err := s.database.Written(ctx)
-	if err != nil {
-		return c, err
-	}
-	arrived, err := g.received()
-	if err != nil {
-		return c, err
-	}
-	if int(report.Accepted) != devices || int(arrived-came) != devices {
-		return c, fmt.Errorf("%d of %d devices are on record as sent to, and APNs received %d", report.Accepted, devices, arrived-came)
+	if int(after.came-before.came) != devices {
+		return c, fmt.Errorf("APNs received %d for %d devices", after.came-before.came, devices)
 	}
 	million := float64(devices) / 1e6
-	c = nodeCost{servers, took.Seconds(), (after.servers - before.servers).Seconds() / million, (after.postgres - before.postgres).Seconds() / million, (after.apns - before.apns).Seconds() / million,
-		float64(workAfter-work) / million, float64(walAfter-wal) / 1e6 / million}
+	c = nodeCost{Nodes: servers, Seconds: took.Seconds(), Servers: (after.servers - before.servers).Seconds() / million, Postgres: (after.postgres - before.postgres).Seconds() / million, APNs: (after.apns - before.apns).Seconds() / million,
+		Work: float64(after.work-before.work) / million, WAL: float64(after.wal-before.wal) / 1e6 / million,
+		Open: float64(before.open), Idle: float64(before.work-idle.work) / before.at.Sub(idle.at).Seconds()}
 	fmt.Printf("%d servers: %.1f s; for a million: servers %.2f s, PostgreSQL %.2f s, local APNs %.2f s of CPU; %.0f transactions\n", servers, c.Seconds, c.Servers, c.Postgres, c.APNs, c.Work)
 	return c, nil
 }
 
-// used is what the parts have used so far.
-type used struct{ servers, postgres, apns time.Duration }
+// toAll sends one push to all devices and waits until every outcome is on record.
+func (s *site) toAll(ctx context.Context, rest *client.Client, devices int) error {
+	receipt, err := rest.Push(ctx, client.Push{Audience: client.Audience{All: true}, Notification: &client.Notification{Alert: client.Text("To everyone")}})
+	if err != nil {
+		return err
+	}
+	for report, err := range rest.Watch(ctx, receipt.MessageID, 200*time.Millisecond) {
+		if err != nil {
+			return err
+		}
+		if report.State == client.Done {
+			if int(report.Accepted) != devices {
+				return fmt.Errorf("%d of %d devices are on record as sent to", report.Accepted, devices)
+			}
+			return nil
+		}
+	}
+	return ctx.Err()
+}
 
-func (s *site) used(g *gateway, servers int) (u used, err error) {
+// used is what the parts have used and done so far.
+type used struct {
+	at                      time.Time
+	servers, postgres, apns time.Duration // of processor
+	work, wal               int64         // transactions, bytes of log
+	open                    int           // connections to PostgreSQL
+	came                    uint64        // notifications at the local APNs
+}
+
+func (s *site) used(ctx context.Context, g *gateway, servers int) (u used, err error) {
 	for _, n := range s.nodes[:servers] {
 		own, err := processTime(n.cmd.Process.Pid)
 		if err != nil {
@@ -172,6 +181,13 @@ func (s *site) used(g *gateway, servers int) (u used, err error) {
 	if u.postgres, err = familyTime(s.database.Pid()); err != nil {
 		return u, err
 	}
-	u.apns, err = g.cpu()
+	if u.apns, err = g.cpu(); err != nil {
+		return u, err
+	}
+	if u.work, u.wal, u.open, err = s.database.Written(ctx); err != nil {
+		return u, err
+	}
+	u.at = time.Now()
+	u.came, err = g.received()
 	return u, err
 }

@@ -36,8 +36,10 @@ type site struct {
 	nodes    []*node
 }
 
-// openSite starts PostgreSQL and NATS, and makes an app with a provider key.
-func openSite(ctx context.Context, program, apns, ca string, key aurora.CredentialFile) (s *site, err error) {
+// openSite makes an app with a provider key and devices in a data folder, and
+// moves it to a PostgreSQL with NATS beside it: that is the quickest way to fill
+// one.
+func openSite(ctx context.Context, program, apns, ca string, key aurora.CredentialFile, devices int) (s *site, err error) {
 	s = &site{program: program}
 	defer func() {
 		if err != nil {
@@ -47,25 +49,49 @@ func openSite(ctx context.Context, program, apns, ca string, key aurora.Credenti
 	if s.dir, err = os.MkdirTemp("", "bench-site-"); err != nil {
 		return s, err
 	}
+	s.config = server.Config{Data: filepath.Join(s.dir, "first"), Key: strings.Repeat("A", 43) + "=", APNs: apns, APNsSandbox: apns, APNsCA: ca}
+	begin := time.Now()
+	if err := s.fill(ctx, key, devices); err != nil {
+		return s, err
+	}
+	filled := time.Now()
 	if s.database, err = storetest.StartServer(); err != nil {
 		return s, err
 	}
+	if _, err := server.Move(ctx, s.config.Data, s.database.URL(), func(string, int64, int64) {}); err != nil {
+		return s, err
+	}
+	moved := time.Now()
 	if s.hints, err = servertest.StartNATS(3); err != nil {
 		return s, err
 	}
-	s.config = server.Config{Data: filepath.Join(s.dir, "beside"), Database: s.database.URL(), Key: strings.Repeat("A", 43) + "=", APNs: apns, APNsSandbox: apns, APNsCA: ca}
+	s.config.Data, s.config.Database = filepath.Join(s.dir, "beside"), s.database.URL()
 	if s.beside, err = server.Open(ctx, s.config); err != nil {
 		return s, err
 	}
-	owner, _, err := s.beside.Accounts.Create(ctx, "bench@example.com", "correct horse battery")
+	fmt.Printf("%d devices: %.0f s to import them, %.0f s to move them to PostgreSQL; load average %s\n", devices, filled.Sub(begin).Seconds(), moved.Sub(filled).Seconds(), load())
+	pause(ctx, time.Second) // whoever waits for a quiet machine may stop this process here
+	return s, ctx.Err()
+}
+
+// fill makes the app and its devices in the data folder.
+func (s *site) fill(ctx context.Context, key aurora.CredentialFile, devices int) (err error) {
+	first, err := server.Open(ctx, s.config)
 	if err != nil {
-		return s, err
+		return err
 	}
-	if s.app, err = s.beside.Accounts.CreateApp(ctx, owner.ID, "Bench", topic); err != nil {
-		return s, err
+	defer func() { err = errors.Join(err, first.Shutdown(context.WithoutCancel(ctx))) }()
+	owner, _, err := first.Accounts.Create(ctx, "bench@example.com", "correct horse battery")
+	if err != nil {
+		return err
 	}
-	_, err = s.beside.Accounts.StoreCredential(ctx, s.app, key)
-	return s, err
+	if s.app, err = first.Accounts.CreateApp(ctx, owner.ID, "Bench", topic); err != nil {
+		return err
+	}
+	if _, err := first.Accounts.StoreCredential(ctx, s.app, key); err != nil {
+		return err
+	}
+	return register(ctx, first, s.app, devices)
 }
 
 // close ends everything and deletes what it stored.
@@ -100,8 +126,9 @@ func indexOf(token string) int {
 	return i
 }
 
-// register registers devices by an import.
-func (s *site) register(ctx context.Context, devices int) error {
+// register registers devices by an import, in transactions as long as those of
+// who is alone with the database.
+func register(ctx context.Context, s *server.Server, app aurora.App, devices int) error {
 	r, w := io.Pipe()
 	go func() {
 		b := bufio.NewWriterSize(w, 1<<16)
@@ -111,7 +138,7 @@ func (s *site) register(ctx context.Context, devices int) error {
 		}
 		w.CloseWithError(b.Flush())
 	}()
-	state, err := s.beside.Registry.Import(ctx, s.app.ID, r, registry.ImportOptions{Environment: aurora.Production})
+	state, err := s.Registry.Import(ctx, app.ID, r, registry.ImportOptions{Environment: aurora.Production, Alone: true})
 	if err == nil && state.Added != int64(devices) {
 		err = fmt.Errorf("%d of %d devices were imported", state.Added, devices)
 	}

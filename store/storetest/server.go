@@ -78,18 +78,19 @@ func (s *Server) URL() string {
 // Address is the host:port of a server that keeps what it commits.
 func (s *Server) Address() string { return "127.0.0.1:" + s.port }
 
-// Written is how many transactions were committed so far, and how many bytes of
-// log were written.
-func (s *Server) Written(ctx context.Context) (commits, log int64, err error) {
+// Written is how many transactions were committed so far, how many bytes of log
+// were written, and how many connections there are beside the one that asks.
+func (s *Server) Written(ctx context.Context) (commits, log int64, connections int, err error) {
 	db, err := sql.Open("pgx", s.URL())
 	if err != nil {
-		return 0, 0, err
+		return 0, 0, 0, err
 	}
 	defer db.Close()
 	// Servers report what they did with a delay of up to a second.
 	time.Sleep(1100 * time.Millisecond)
-	err = db.QueryRowContext(ctx, "SELECT xact_commit, CAST(pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0') AS BIGINT) FROM pg_stat_database WHERE datname = current_database()").Scan(&commits, &log)
-	return commits, log, err
+	err = db.QueryRowContext(ctx, `SELECT xact_commit, CAST(pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0') AS BIGINT), numbackends - 1
+		FROM pg_stat_database WHERE datname = current_database()`).Scan(&commits, &log, &connections)
+	return commits, log, connections, err
 }
 
 // start makes a cluster and starts it: on a socket alone, or with sync on a
