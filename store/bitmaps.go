@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
 
 	"github.com/RoaringBitmap/roaring/v2"
 	"github.com/aurora-push/aurora"
@@ -31,10 +32,6 @@ const (
 	specialQuery   = "SELECT number FROM special_token WHERE app_id = $1 AND number >= $2 AND number < $3 AND kind = $4 AND environment = $5 AND name = $6"
 	aliasQuery     = "SELECT number FROM device WHERE app_id = $1 AND alias = $2 AND number >= $3 AND number < $4"
 	regIDQuery     = "SELECT number FROM device WHERE app_id = $1 AND registration_id = $2 AND number >= $3 AND number < $4"
-	// marksQuery returns nothing for another app's message, and one row without a
-	// mark for a message that has notes instead, or none in the block.
-	marksQuery = `SELECT g.notes, COALESCE(m.mark, ''), m.bitmap FROM message g LEFT JOIN mark m ON m.message_id = g.id AND m.block = $3
-		WHERE g.id = $1 AND g.app_id = $2`
 )
 
 var loadQueries = []string{tailQuery, bitmapQuery, bitmapsQuery, selectionQuery, specialQuery, aliasQuery, regIDQuery, marksQuery}
@@ -44,16 +41,20 @@ var loadQueries = []string{tailQuery, bitmapQuery, bitmapsQuery, selectionQuery,
 // statement. The bitmaps may be shared: they must not be changed.
 func (s *Store) LoadBlock(ctx context.Context, appID int64, block uint32, terms []audience.Term) (b registry.Block, err error) {
 	defer func() { err = s.explainRead(err) }()
-	l := loading{s: s, at: place{appID, block}, want: map[string]wanted{everyone: {lo: everyone}}, folded: map[string]*roaring.Bitmap{}}
+	l := loading{s: s, at: place{app: appID, block: block}, want: map[string]wanted{everyone: {lo: everyone}}, folded: map[string]*roaring.Bitmap{}}
 	for _, term := range terms {
 		switch term.Field {
-		case audience.Alias, audience.Registration, audience.Special, audience.List, audience.Targeted, audience.Sent, audience.Received, audience.Opened:
+		case audience.Targeted, audience.Sent, audience.Received, audience.Opened:
+			if err := l.wantMarks(term); err != nil {
+				return b, err
+			}
+		case audience.Alias, audience.Registration, audience.Special, audience.List:
 			l.lookups = append(l.lookups, term)
 		default:
 			l.want[term.String()] = wantedOf(term)
 		}
 	}
-	if len(l.lookups) == 0 {
+	if l.knowMarks() && len(l.lookups) == 0 {
 		st, err := s.prepared(ctx, tailQuery)
 		if err != nil {
 			return b, err
@@ -90,11 +91,11 @@ type loading struct {
 	at         place
 	want       map[string]wanted // by the terms' names
 	lookups    []audience.Term
+	marked     map[aurora.MessageID]*markedBy
 	generation int64
 	tail       map[string]*gain // what devices gained and lost since, by stored key
 	folded     map[string]*roaring.Bitmap
-	found      map[audience.Term]*roaring.Bitmap          // what was looked up
-	marks      map[string]map[aurora.Mark]*roaring.Bitmap // of messages, by their ids
+	found      map[audience.Term]*roaring.Bitmap // what was looked up
 }
 
 func (l *loading) read(ctx context.Context) error {
@@ -126,7 +127,7 @@ func (l *loading) read(ctx context.Context) error {
 			return err
 		}
 	}
-	return nil
+	return l.loadMarks(ctx)
 }
 
 // readTail reads the generation and the changes of terms that are wanted.
@@ -205,15 +206,21 @@ func (l *loading) readFolded(ctx context.Context, w wanted) (*roaring.Bitmap, er
 // block puts together what was gathered.
 func (l *loading) block(terms []audience.Term) registry.Block {
 	b := registry.Block{All: l.current(everyone), Terms: make(map[audience.Term]*roaring.Bitmap, len(terms))}
+	marked := map[string]*roaring.Bitmap{}
+	for _, m := range l.marked {
+		maps.Copy(marked, m.found)
+	}
 	for _, term := range terms {
 		if b.Terms[term] != nil {
 			continue
 		}
-		if found := l.found[term]; found != nil {
-			b.Terms[term] = found
-			continue
+		name := term.String()
+		if b.Terms[term] = l.found[term]; b.Terms[term] == nil {
+			b.Terms[term] = marked[name]
 		}
-		b.Terms[term] = l.current(term.String())
+		if b.Terms[term] == nil {
+			b.Terms[term] = l.current(name)
+		}
 	}
 	return b
 }
@@ -270,78 +277,7 @@ func (l *loading) lookUp(ctx context.Context, term audience.Term) (*roaring.Bitm
 		}
 		return l.numbers(ctx, specialQuery, l.at.app, lo, hi, kind, int(env), name)
 	}
-	return l.marked(ctx, term, lo, hi)
-}
-
-// marked returns the devices of the block that a message of the app has marked
-// in any of its parts. A message that is no more has marked none.
-func (l *loading) marked(ctx context.Context, term audience.Term, lo, hi int64) (_ *roaring.Bitmap, err error) {
-	marks, known := l.marks[term.Value]
-	if !known {
-		if marks, err = l.readMarks(ctx, term.Value, lo, hi); err != nil {
-			return nil, err
-		}
-		if l.marks == nil {
-			l.marks = map[string]map[aurora.Mark]*roaring.Bitmap{}
-		}
-		l.marks[term.Value] = marks
-	}
-	var parts []*roaring.Bitmap
-	for _, mark := range marksOf(term.Field) {
-		if b := marks[mark]; b != nil {
-			parts = append(parts, b)
-		}
-	}
-	if len(parts) == 1 {
-		return parts[0], nil
-	}
-	return roaring.FastOr(parts...), nil
-}
-
-// readMarks returns a message's marks in the block.
-func (l *loading) readMarks(ctx context.Context, message string, lo, hi int64) (map[aurora.Mark]*roaring.Bitmap, error) {
-	id, err := aurora.ParseMessageID(message)
-	if err != nil {
-		return nil, err
-	}
-	marks := map[aurora.Mark]*roaring.Bitmap{}
-	return marks, l.rows(ctx, func(row scanner) error {
-		var text, mark string
-		var blob []byte
-		if err := row.Scan(&text, &mark, &blob); err != nil {
-			return err
-		}
-		notes, err := parseNotes(text)
-		if err != nil {
-			return err
-		}
-		for _, n := range notes {
-			here := roaring.New()
-			here.AddRange(uint64(lo), uint64(hi))
-			here.And(n.numbers)
-			if marks[n.mark] == nil {
-				marks[n.mark] = roaring.New()
-			}
-			marks[n.mark].Or(here)
-		}
-		if mark == "" {
-			return nil
-		}
-		b := roaring.New()
-		marks[aurora.Mark(mark)] = b
-		return b.UnmarshalBinary(blob)
-	}, marksQuery, int64(id), l.at.app, l.at.block)
-}
-
-// marksOf returns the marks that a field stands for: of a notification, of a
-// call, and of an in-app message on each platform.
-func marksOf(f audience.Field) []aurora.Mark {
-	mark := map[audience.Field]aurora.Mark{audience.Targeted: aurora.Targeted, audience.Sent: aurora.Accepted, audience.Received: aurora.Received, audience.Opened: aurora.Opened}[f]
-	marks := []aurora.Mark{mark, aurora.VoIP(mark)}
-	for _, p := range aurora.Platforms {
-		marks = append(marks, aurora.InApp(p, mark))
-	}
-	return marks
+	return nil, fmt.Errorf("store: %v is not a term to look up", term)
 }
 
 func (l *loading) numbers(ctx context.Context, query string, args ...any) (*roaring.Bitmap, error) {

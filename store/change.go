@@ -24,8 +24,9 @@ type late struct {
 
 // place is one block of an app.
 type place struct {
-	app   int64
-	block uint32
+	app     int64
+	block   uint32
+	message aurora.MessageID // whose marks in the block, or 0: the index
 }
 
 // gain are the devices that gained and lost one term. No device is in both.
@@ -99,7 +100,7 @@ func (t *tx) reindex(appID int64, number uint32, before, after []string) {
 	if len(gained)+len(lost) == 0 {
 		return
 	}
-	at := place{appID, audience.BlockOf(number)}
+	at := place{app: appID, block: audience.BlockOf(number)}
 	terms := t.late.gains[at]
 	if terms == nil {
 		terms = map[string]*gain{}

@@ -3,6 +3,8 @@ package store
 import (
 	"context"
 	"time"
+
+	"github.com/aurora-push/aurora"
 )
 
 // What is deleted by age goes in portions, each a write that others hardly wait
@@ -42,6 +44,7 @@ func (s *Store) ForgetMessages(ctx context.Context, before time.Time) (more bool
 					return err
 				}
 			}
+			t.changesMarks(aurora.MessageID(id))
 			if _, err := t.exec("DELETE FROM message WHERE id = $1", id); err != nil {
 				return err
 			}

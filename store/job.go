@@ -271,6 +271,7 @@ func loadMark(t *tx, id aurora.MessageID, block uint32, mark aurora.Mark) (*roar
 }
 
 func putMark(t *tx, id aurora.MessageID, block uint32, mark aurora.Mark, b *roaring.Bitmap) error {
+	t.changesMarks(id)
 	_, err := t.exec(`INSERT INTO mark (message_id, block, mark, bitmap, devices, written_at) VALUES ($1, $2, $3, $4, $5, $6)
 		ON CONFLICT (message_id, block, mark) DO UPDATE SET bitmap = excluded.bitmap, devices = excluded.devices, written_at = excluded.written_at`,
 		int64(id), block, string(mark), blobOf(b), int64(b.GetCardinality()), millis(t.now))

@@ -92,6 +92,7 @@ func addNotes(t *tx, id aurora.MessageID, marks map[aurora.Mark]*roaring.Bitmap)
 	for mark, numbers := range marks {
 		lines = appendNote(lines, t.now, mark, numbers)
 	}
+	t.changesMarks(id)
 	changed, err := t.exec("UPDATE message SET notes = notes || $2 WHERE id = $1 AND notes <> ''", int64(id), string(lines))
 	return changed == 1, err
 }

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/aurora-push/aurora"
 )
 
 // writer writes, and commits in groups: while one commit waits for the disk,
@@ -24,9 +26,10 @@ type writer struct {
 	stmts   map[string]*sql.Stmt
 	log     *checkpointer // of SQLite
 	load    load
-	own     chan *write   // for this writer alone
-	shared  chan *write   // for whichever is free
-	done    chan struct{} // closed: the writer has ended
+	marked  []aurora.MessageID // whose marks the transaction changes
+	own     chan *write        // for this writer alone
+	shared  chan *write        // for whichever is free
+	done    chan struct{}      // closed: the writer has ended
 }
 
 // desk hands writes to writers.
@@ -36,6 +39,7 @@ type desk struct {
 	quit    chan struct{} // closed: no new writes
 	once    sync.Once
 	watcher atomic.Pointer[func(Commit)]
+	marks   markTurns
 	node    string // what its writers are called where rows are leased
 	knows   int    // the schema, of several servers' (beside.go)
 }
@@ -334,6 +338,7 @@ func answer(group []*write, err error) {
 // fails, so has every part of it.
 func (w *writer) together(group []*write, savepoints bool) (err error) {
 	began := time.Now()
+	defer w.turnMarks()
 	defer func() {
 		if watcher := w.desk.watcher.Load(); watcher != nil && !errors.Is(err, errUndone) && !errors.Is(err, errAgain) {
 			(*watcher)(Commit{len(group), time.Since(began), err})
