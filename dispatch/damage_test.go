@@ -2,9 +2,7 @@ package dispatch_test
 
 import (
 	"context"
-	"database/sql"
 	"log/slog"
-	"path/filepath"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -13,18 +11,15 @@ import (
 	"github.com/aurora-push/aurora"
 	"github.com/aurora-push/aurora/audience"
 	"github.com/aurora-push/aurora/dispatch"
+	"github.com/aurora-push/aurora/store/storetest"
 )
 
 // A job, a message or a schedule whose row is damaged stops nobody else's.
 func TestDamagedRowsStopNoOthers(t *testing.T) {
-	dir := t.TempDir()
+	dir := newDatabase(t)
 	damage := func(statement string, args ...any) {
 		t.Helper()
-		db, err := sql.Open("sqlite3", "file:"+filepath.Join(dir, "aurora.db")+"?_pragma=busy_timeout(5000)")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer db.Close()
+		db := storetest.Beside(t, dir)
 		if r, err := db.Exec(statement, args...); err != nil {
 			t.Fatal(err)
 		} else if n, _ := r.RowsAffected(); n == 0 {
@@ -48,8 +43,8 @@ func TestDamagedRowsStopNoOthers(t *testing.T) {
 		w.expect(sound, "waiting targeted 3 accepted 0 pending 3 failed []")
 		w.stop()
 	})
-	damage("UPDATE job SET targets = X'00' WHERE message_id IN (?, ?)", int64(damagedJob), int64(stoppedJob))
-	damage("UPDATE message SET content = '{' WHERE id = ?", int64(damagedMessage))
+	damage("UPDATE job SET targets = $1 WHERE message_id IN ($2, $3)", []byte{0}, int64(damagedJob), int64(stoppedJob))
+	damage("UPDATE message SET content = '{' WHERE id = $1", int64(damagedMessage))
 	synctest.Test(t, func(t *testing.T) {
 		w := &world{T: t, vendor: &vendor{counts: map[uint32]int{}}}
 		w.app.ID = 1
@@ -88,7 +83,7 @@ func TestDamagedRowsStopNoOthers(t *testing.T) {
 
 // The same for schedules: the damaged one is finished and says so.
 func TestDamagedScheduleStopsNoOthers(t *testing.T) {
-	dir := t.TempDir()
+	dir := newDatabase(t)
 	synctest.Test(t, func(t *testing.T) {
 		w := &world{T: t, vendor: &vendor{counts: map[uint32]int{}}}
 		w.open(dir)
@@ -103,14 +98,8 @@ func TestDamagedScheduleStopsNoOthers(t *testing.T) {
 			}
 			ids = append(ids, stored.ID)
 		}
-		db, err := sql.Open("sqlite3", "file:"+filepath.Join(dir, "aurora.db")+"?_pragma=busy_timeout(5000)")
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := db.Exec("UPDATE schedule SET rule = '{', push_body = 'x' WHERE id = ?", ids[0]); err != nil {
-			t.Fatal(err)
-		}
-		if err := db.Close(); err != nil {
+		db := storetest.Beside(t, dir)
+		if _, err := db.Exec("UPDATE schedule SET rule = '{', push_body = 'x' WHERE id = $1", ids[0]); err != nil {
 			t.Fatal(err)
 		}
 		if list, total, err := schedules.Schedules(t.Context(), w.app.ID, 1); err != nil || total != 2 || len(list) != 2 {

@@ -12,6 +12,7 @@ import (
 	"github.com/aurora-push/aurora/audience"
 	"github.com/aurora-push/aurora/dispatch"
 	"github.com/aurora-push/aurora/registry"
+	"github.com/aurora-push/aurora/store/storetest"
 )
 
 func TestEveryDeviceHasAnOutcome(t *testing.T) {
@@ -257,6 +258,7 @@ func TestBroadcastJobs(t *testing.T) {
 // A job whose worker vanished is repeated when its lease ends, for the devices
 // without an outcome; the worker that comes back too late settles nothing.
 func TestLostLease(t *testing.T) {
+	storetest.SQLiteOnly(t, "a new process frees all leases")
 	inWorld(t, func(w *world) {
 		w.device(1, aurora.Development)
 		var stuck []func()
@@ -294,7 +296,7 @@ func TestLostLease(t *testing.T) {
 
 // A push that was accepted before a crash is sent after it.
 func TestAcceptedPushSurvivesARestart(t *testing.T) {
-	dir := t.TempDir()
+	dir := newDatabase(t)
 	synctest.Test(t, func(t *testing.T) {
 		w := &world{T: t, vendor: &vendor{counts: map[uint32]int{}}}
 		w.open(dir)

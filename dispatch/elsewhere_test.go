@@ -14,7 +14,7 @@ import (
 // without an outcome and without counting an attempt, and leases none, until it
 // reaches the vendor again.
 func TestJobsAreLeftToWhoReachesTheVendor(t *testing.T) {
-	dir := t.TempDir()
+	dir := newDatabase(t)
 	synctest.Test(t, func(t *testing.T) {
 		var out, elsewhere atomic.Bool
 		w := &world{T: t, vendor: &vendor{counts: map[uint32]int{}}}

@@ -16,7 +16,7 @@ import (
 // TestAPushGoesToThoseWhoMatch: what an expression means, what the bitmaps say,
 // and whom a push is sent to are the same, for random devices and expressions.
 func TestAPushGoesToThoseWhoMatch(t *testing.T) {
-	dir := t.TempDir()
+	dir := newDatabase(t)
 	inWorldOf(t, dir, func(w *world) {
 		rnd := rand.New(rand.NewPCG(7, 7))
 		w.halt() // or its looking for work once a second would make the weeks long

@@ -1,8 +1,6 @@
 package dispatch_test
 
 import (
-	"database/sql"
-	"path/filepath"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -10,6 +8,7 @@ import (
 	"github.com/aurora-push/aurora"
 	"github.com/aurora-push/aurora/audience"
 	"github.com/aurora-push/aurora/dispatch"
+	"github.com/aurora-push/aurora/store/storetest"
 )
 
 // APNs is gone for ten minutes: what waits is tried again with growing pauses,
@@ -59,7 +58,7 @@ func TestAPNsGoneForTenMinutes(t *testing.T) {
 // The clock is set forward by an hour while a push is on the wire: its lease
 // looks expired, it is sent again, and every device still counts once.
 func TestClockSetForward(t *testing.T) {
-	dir := t.TempDir()
+	dir := newDatabase(t)
 	synctest.Test(t, func(t *testing.T) {
 		w := &world{T: t, vendor: &vendor{counts: map[uint32]int{}}}
 		w.open(dir)
@@ -69,16 +68,10 @@ func TestClockSetForward(t *testing.T) {
 		w.vendor.delay = 10 * time.Second // on the wire
 		id := w.push(dispatch.Request{Message: alert("hi")})
 		time.Sleep(time.Second)
-		db, err := sql.Open("sqlite3", "file:"+filepath.Join(dir, "aurora.db")+"?_pragma=busy_timeout(5000)")
-		if err != nil {
-			t.Fatal(err)
-		}
+		db := storetest.Beside(t, dir)
 		// To a lease it is the same whether the clock goes on by an hour or its end
 		// comes an hour earlier.
 		if _, err := db.Exec("UPDATE job SET due_at = due_at - 3600000"); err != nil {
-			t.Fatal(err)
-		}
-		if err := db.Close(); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Minute)

@@ -18,7 +18,7 @@ func paced(minutes int) dispatch.Request {
 // A paced push goes out evenly over its time; a restart loses nothing of it,
 // and each device keeps its icon number.
 func TestPaced(t *testing.T) {
-	dir := t.TempDir()
+	dir := newDatabase(t)
 	inWorldOf(t, dir, func(w *world) {
 		const devices, minutes = 60, 5
 		for i := range devices {

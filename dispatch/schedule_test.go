@@ -12,7 +12,6 @@ import (
 	"github.com/aurora-push/aurora/audience"
 	"github.com/aurora-push/aurora/dispatch"
 	"github.com/aurora-push/aurora/registry"
-	"github.com/aurora-push/aurora/store"
 )
 
 func TestScheduleFiresOnTime(t *testing.T) {
@@ -84,7 +83,7 @@ func TestSchedulesFireOnceWithSeveralServers(t *testing.T) {
 			_, rest := a.another(a.db)
 			defer rest()
 		}
-		db, err := store.Open(a.Context(), a.dir)
+		db, err := openStore(a, a.dir)
 		if err != nil {
 			t.Fatal(err)
 		}

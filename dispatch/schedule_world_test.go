@@ -22,7 +22,7 @@ type agenda struct {
 
 func inAgenda(t *testing.T, test func(a *agenda)) {
 	t.Helper()
-	dir := t.TempDir()
+	dir := newDatabase(t)
 	synctest.Test(t, func(t *testing.T) {
 		a := &agenda{world: &world{T: t, vendor: &vendor{counts: map[uint32]int{}}}, dir: dir}
 		// Message ids come from the clock, which is at the year 2000 in a

@@ -105,7 +105,7 @@ func TestStopOvertakesWhatIsToWait(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := &world{T: t, vendor: &vendor{counts: map[uint32]int{}, answer: test.answer}}
 				w.config = func(c *dispatch.Config) { c.Messages = &stopping{Store: w.db} }
-				w.open(t.TempDir())
+				w.open(newDatabase(t))
 				for i := range 5 {
 					w.device(i+1, aurora.Development)
 				}

@@ -16,6 +16,7 @@ import (
 	"github.com/aurora-push/aurora/ledger"
 	"github.com/aurora-push/aurora/registry"
 	"github.com/aurora-push/aurora/store"
+	"github.com/aurora-push/aurora/store/storetest"
 )
 
 // vendor stands for APNs: it notes every delivery and answers as the test says.
@@ -86,7 +87,31 @@ type world struct {
 // inWorld runs a test in a bubble with its own time.
 func inWorld(t *testing.T, test func(w *world)) {
 	t.Helper()
-	inWorldOf(t, t.TempDir(), test)
+	inWorldOf(t, newDatabase(t), test)
+}
+
+// newDatabase returns a folder for a database. It is called outside of a bubble,
+// since PostgreSQL's begins something that does not end with it.
+func newDatabase(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	storetest.Database(t, dir)
+	return dir
+}
+
+// openStore opens the database of a folder, or on PostgreSQL what stands for it.
+func openStore(t testing.TB, dir string) (*store.Store, error) {
+	t.Helper()
+	if url := storetest.Database(t, dir); url != "" {
+		return store.OpenURL(t.Context(), url, nil)
+	}
+	return store.Open(t.Context(), dir)
+}
+
+// What depends on the database most passes on PostgreSQL, too;
+// AURORA_TEST_DATABASE=postgres runs everything there.
+func TestOnPostgres(t *testing.T) {
+	storetest.Again(t, "SchedulesFireOnce|LostLeaseStops|FailedWrite|StopOvertakes|SameCID|DamagedRows|ChangedWhileDue|FailedFiring|Paced$|ScheduledPushWaits|AcceptedPushSurvives", "")
 }
 
 // inWorldOf is inWorld on a given folder.
@@ -108,7 +133,7 @@ func (nowhere) Subscribe(string) (<-chan string, func()) { return nil, func() {}
 // open starts Aurora on a folder, as a new process would.
 func (w *world) open(dir string) {
 	w.Helper()
-	db, err := store.Open(w.Context(), dir)
+	db, err := openStore(w, dir)
 	if err != nil {
 		w.Fatal(err)
 	}

@@ -21,6 +21,7 @@ import (
 	"github.com/aurora-push/aurora/ledger"
 	"github.com/aurora-push/aurora/registry"
 	"github.com/aurora-push/aurora/store"
+	"github.com/aurora-push/aurora/store/storetest"
 	"github.com/aurora-push/aurora/webhook"
 )
 
@@ -131,6 +132,7 @@ func inWorld(t *testing.T, test func(w *world)) {
 func inWorldWith(t *testing.T, c webhook.Config, test func(w *world)) {
 	t.Helper()
 	dir := t.TempDir()
+	storetest.Database(t, dir) // begins outside of the bubble what does not end with it
 	synctest.Test(t, func(t *testing.T) {
 		w := &world{T: t, to: &receiver{}, config: c}
 		w.open(dir)
@@ -147,7 +149,7 @@ func (nowhere) Subscribe(string) (<-chan string, func()) { return nil, func() {}
 // open starts Aurora on a folder, as a new process would.
 func (w *world) open(dir string) {
 	w.Helper()
-	db, err := store.Open(w.Context(), dir)
+	db, err := openStore(w, dir)
 	check(w, err)
 	seal, err := account.NewSeal(bytes.Repeat([]byte{7}, 32))
 	check(w, err)
@@ -177,6 +179,21 @@ func (w *world) open(dir string) {
 		running.Wait()
 		check(w, db.Close())
 	}
+}
+
+// openStore opens the database of a folder, or on PostgreSQL what stands for it.
+func openStore(t testing.TB, dir string) (*store.Store, error) {
+	t.Helper()
+	if url := storetest.Database(t, dir); url != "" {
+		return store.OpenURL(t.Context(), url, nil)
+	}
+	return store.Open(t.Context(), dir)
+}
+
+// What depends on the database most passes on PostgreSQL, too;
+// AURORA_TEST_DATABASE=postgres runs everything there.
+func TestOnPostgres(t *testing.T) {
+	storetest.Again(t, "CrashRepeats|Gone|Callback|SlowReader", "")
 }
 
 // Open is the vendor: it takes everything, or answers as the test says.
