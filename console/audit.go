@@ -118,9 +118,10 @@ func auditLines(w http.ResponseWriter, form string, apps map[int64]string) (writ
 	return nil, nil
 }
 
-// cell keeps a spreadsheet from taking a text for a formula.
+// cell keeps a spreadsheet from taking a text for a formula, as OWASP's page on
+// CSV injection advises; of "=+-@" some take the full-width forms too.
 func cell(text string) string {
-	if strings.ContainsAny(fmt.Sprintf("%.1s", text), "=+-@\t\r") {
+	if strings.ContainsAny(fmt.Sprintf("%.1s", text), "=+-@\t\r\n＝＋－＠") {
 		return "'" + text
 	}
 	return text

@@ -181,7 +181,7 @@ func statusOf(err error) int {
 		return http.StatusUnauthorized
 	case aurora.Forbidden:
 		return http.StatusForbidden
-	case aurora.Conflict:
+	case aurora.Conflict, aurora.Full:
 		return http.StatusConflict
 	case aurora.TooMany:
 		return http.StatusTooManyRequests
