@@ -155,6 +155,14 @@ func (s *Service) SignIn(ctx context.Context, email, password string) (Entry, er
 
 var errWrongPassword = aurora.Errorf(aurora.Unauthorized, "The email address or the password is not right.")
 
+// SignInLinkOf returns whom a sign-in link lets in, and leaves it usable: what
+// looks at links before people do must not use them up.
+func (s *Service) SignInLinkOf(ctx context.Context, link string) (email string, err error) {
+	whom, err := s.c.Links.Link(ctx, hash(link), SignInLink)
+	p, err := s.linked(ctx, whom, err)
+	return p.Email, err
+}
+
 // SignInByLink opens a session through a one-time link.
 func (s *Service) SignInByLink(ctx context.Context, link string) (string, error) {
 	// Looked at first: what anybody types here must not cost a write.
@@ -162,22 +170,25 @@ func (s *Service) SignInByLink(ctx context.Context, link string) (string, error)
 	if err == nil {
 		whom, err = s.c.Links.UseLink(ctx, hash(link), SignInLink)
 	}
-	if errors.Is(err, ErrNone) {
-		return "", aurora.Errorf(aurora.Unauthorized, "This sign-in link was used before or has expired. Sign in with your password.")
-	}
-	if err != nil {
-		return "", err
-	}
-	if whom.PersonID == 0 {
-		if whom.PersonID, err = s.c.Members.FirstOwner(ctx, whom.AccountID); err != nil {
-			return "", err
-		}
-	}
-	p, err := s.c.Passkeys.PersonByID(ctx, whom.PersonID)
+	p, err := s.linked(ctx, whom, err)
 	if err != nil {
 		return "", err
 	}
 	return s.openSession(ctx, p.ID, p.Email, "by a sign-in link")
+}
+
+// linked returns the person of a link that the store answered with whom and err.
+func (s *Service) linked(ctx context.Context, whom LinkFor, err error) (p Person, _ error) {
+	if errors.Is(err, ErrNone) {
+		return p, aurora.Errorf(aurora.Unauthorized, "This sign-in link was used before or has expired. Sign in with your password.")
+	}
+	if err == nil && whom.PersonID == 0 {
+		whom.PersonID, err = s.c.Members.FirstOwner(ctx, whom.AccountID)
+	}
+	if err != nil {
+		return p, err
+	}
+	return s.c.Passkeys.PersonByID(ctx, whom.PersonID)
 }
 
 // openSession opens a session in the person's oldest account.

@@ -76,6 +76,7 @@ var full, fresh = "/apps/" + fullKey, "/apps/" + freshKey
 var sights = []sight{
 	{name: "setup-without-link", path: "/setup", signedOut: true, world: firstRun},
 	{name: "setup", path: "/setup?link=right-link", signedOut: true, world: firstRun},
+	{name: "signin-link", path: "/signin?link=right-link", signedOut: true},
 	{name: "signin-refused", path: "/signin?link=used", signedOut: true, status: 401},
 	{name: "menus", path: full, act: `document.querySelectorAll("details.menu").forEach(d => d.open = true)`},
 	{name: "apps-empty", path: "/apps", world: func(w *world) { w.apps = nil }},

@@ -51,6 +51,8 @@ var rows = []row{
 	post("*", "/setup", 403, "link=guessed", "email={email}", "password={password}"),
 	get("*", "/signin?next=/team", 303).anonymous(200),
 	post("*", "/signin", 303, "email="+stranger, "password={password}"),
+	get("*", "/signin?link={door}", 200).showsSecrets(),
+	post("*", "/signin", 303, "link={door}"),
 	post("*", "/signout", 303).changesNothing(),
 	post("*", "/language", 303, "language=zh-Hans").changesNothing(),
 	get("*", "/signin/second", 403),

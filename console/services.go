@@ -28,6 +28,8 @@ type People interface {
 	// SignIn returns a new session, or the step that is owed. It is throttled:
 	// aurora.TooMany.
 	SignIn(ctx context.Context, email, password string) (account.Entry, error)
+	// SignInLinkOf returns whom a one-time link lets in, and leaves it usable.
+	SignInLinkOf(ctx context.Context, link string) (email string, err error)
 	// SignInByLink redeems a one-time link.
 	SignInByLink(ctx context.Context, link string) (session string, err error)
 	// Session returns whose session it is; aurora.Unauthorized when it is

@@ -65,11 +65,12 @@ type signInPage struct {
 	Passkeys bool   // browsers make passkeys at this address
 }
 
-// signInForm shows the form, or redeems the one-time link that a demo prints.
+// signInForm shows the form, or asks whoever has a one-time link whether to use
+// it: mail scanners, previews of links and prefetching open it before people do.
 func (c *console) signInForm(w http.ResponseWriter, r *http.Request, v visit) error {
 	next := localPath(r.URL.Query().Get("next"))
-	if link := r.URL.Query().Get("link"); link != "" && isVisit(r) {
-		return c.redeem(w, r, v, link, next)
+	if link := r.URL.Query().Get("link"); link != "" {
+		return c.showLink(w, r, v, link, next)
 	}
 	if v.session != "" {
 		return redirect(w, r, next)
@@ -84,21 +85,31 @@ func (c *console) signInForm(w http.ResponseWriter, r *http.Request, v visit) er
 	return c.page(w, r, v, http.StatusOK, "signin", "Sign in", c.signInPage(r, signInPage{Next: next}))
 }
 
-// isVisit reports whether a person opens the page. Link previews and
-// prefetching would use the link up before they come.
-func isVisit(r *http.Request) bool {
-	return r.Method == http.MethodGet && !strings.Contains(r.Header.Get("Sec-Purpose"), "prefetch")
+type linkPage struct{ Email, Link, Next string }
+
+// showLink asks with one button whether to use a one-time link.
+func (c *console) showLink(w http.ResponseWriter, r *http.Request, v visit, link, next string) error {
+	email, err := c.Account.SignInLinkOf(r.Context(), link)
+	if err != nil {
+		return c.refuseLink(w, r, v, err, next)
+	}
+	v.account = emptyAccount // the page stands alone, signed in or not
+	return c.page(w, r, v, http.StatusOK, "signin-link", "Sign in", linkPage{email, link, next})
+}
+
+func (c *console) refuseLink(w http.ResponseWriter, r *http.Request, v visit, err error, next string) error {
+	if v.session != "" && aurora.KindOf(err) == aurora.Unauthorized {
+		return redirect(w, r, next) // the link was used before, by this browser as it seems
+	}
+	return c.refuse(w, r, v, err, "signin", "Sign in", func(problem string) any {
+		return c.signInPage(r, signInPage{Next: next, Problem: problem})
+	})
 }
 
 func (c *console) redeem(w http.ResponseWriter, r *http.Request, v visit, link, next string) error {
 	session, err := c.Account.SignInByLink(r.Context(), link)
-	if err != nil && v.session != "" && aurora.KindOf(err) == aurora.Unauthorized {
-		return redirect(w, r, next) // the link was used before, by this browser as it seems
-	}
 	if err != nil {
-		return c.refuse(w, r, v, err, "signin", "Sign in", func(problem string) any {
-			return c.signInPage(r, signInPage{Next: next, Problem: problem})
-		})
+		return c.refuseLink(w, r, v, err, next)
 	}
 	c.setSession(w, r, session)
 	return redirect(w, r, next)
@@ -106,6 +117,9 @@ func (c *console) redeem(w http.ResponseWriter, r *http.Request, v visit, link, 
 
 func (c *console) signIn(w http.ResponseWriter, r *http.Request, v visit) error {
 	email, next := strings.TrimSpace(r.PostForm.Get("email")), localPath(r.PostForm.Get("next"))
+	if link := r.PostForm.Get("link"); link != "" {
+		return c.redeem(w, r, v, link, next)
+	}
 	entry, err := c.Account.SignIn(r.Context(), email, r.PostForm.Get("password"))
 	if err != nil {
 		return c.refuse(w, r, v, err, "signin", "Sign in", func(problem string) any {

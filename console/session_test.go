@@ -80,16 +80,24 @@ func TestSignInAndOut(t *testing.T) {
 
 func TestOneTimeLink(t *testing.T) {
 	v := newVisitor(t, newWorld(plain), "")
-	prefetch := request("GET", "/signin?link=right-link")
-	prefetch.Header.Set("Sec-Purpose", "prefetch")
-	for _, r := range []*http.Request{request("HEAD", "/signin?link=right-link"), prefetch} {
-		if rec := v.do(r); rec.Code != 200 || sessionOf(rec) != "" {
-			t.Errorf("%s %v uses the link: status %d", r.Method, r.Header, rec.Code)
+	for _, method := range []string{"HEAD", "GET"} {
+		rec := v.do(request(method, "/signin?link=right-link&next="+full))
+		if rec.Code != 200 || sessionOf(rec) != "" {
+			t.Errorf("%s uses the link: status %d", method, rec.Code)
+		}
+		if method == "GET" {
+			contains(t, rec.Body.String(), "Sign in as mia@example.com", `name="link" value="right-link"`, `name="next" value="`+full+`"`)
 		}
 	}
-	rec := v.get("/signin?link=right-link")
+	if rec := v.post("/signin", "link=right-link", "next=//evil.example"); rec.Code != 303 || rec.Header().Get("Location") != "/apps" {
+		t.Errorf("led to %q", rec.Header().Get("Location"))
+	}
+	rec := v.post("/signin", "link=right-link")
 	if rec.Code != 303 || rec.Header().Get("Location") != "/apps" || sessionOf(rec) != ownerSession {
 		t.Errorf("link: status %d to %q, session %q", rec.Code, rec.Header().Get("Location"), sessionOf(rec))
+	}
+	if rec := v.post("/signin", "link=used"); rec.Code != http.StatusUnauthorized || sessionOf(rec) != "" {
+		t.Errorf("a used link is posted: status %d, want 401", rec.Code)
 	}
 	rec = v.get("/signin?link=used")
 	if rec.Code != http.StatusUnauthorized {
@@ -115,7 +123,8 @@ func TestCookie(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r := httptest.NewRequest("GET", "/signin?link=right-link", nil)
+		r := httptest.NewRequest("POST", "/signin", strings.NewReader(form("link=right-link")))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		if c.overTLS {
 			r.TLS = &tls.ConnectionState{}
 		}

@@ -135,6 +135,10 @@ func (s *site) make(name string) string {
 		must(err)
 		s.hide(secret.Reveal())
 		return e.ID
+	case "door":
+		link, err := s.Accounts.IssueSignInLink(ctx, email)
+		must(err)
+		return s.hide(link)
 	case "invitation", "invite":
 		i, secret, err := s.Accounts.Invite(ctx, account.Visitor{Account: aurora.Account{ID: s.app.AccountID, Email: email}, Email: email}, unique+"@example.com", aurora.ViewerRole)
 		must(err)

@@ -170,6 +170,10 @@ func (w *world) SignIn(_ context.Context, email, password string) (account.Entry
 	}
 	return account.Entry{Session: ownerSession}, nil
 }
+func (w *world) SignInLinkOf(ctx context.Context, link string) (string, error) {
+	_, err := w.SignInByLink(ctx, link)
+	return owner.Email, err
+}
 func (w *world) SignInByLink(_ context.Context, link string) (string, error) {
 	if link != "right-link" {
 		return "", aurora.Errorf(aurora.Unauthorized, "This sign-in link was used before or has expired.")

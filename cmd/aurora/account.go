@@ -53,7 +53,7 @@ func signInLinkCommand() *cobra.Command {
 	var data, email, base string
 	cmd := &cobra.Command{
 		Use:   "signin-link --data DIR --email E",
-		Short: "Print a link that signs somebody in once, without password or second factor",
+		Short: "Print a link that signs somebody in once, by one button, without password or second factor",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return withServices(cmd, data, func(s *server.Server) error {

@@ -276,7 +276,7 @@ func (d *demo) greet(ctx context.Context, out io.Writer, phone *iphone.Phone) er
 	url := d.server.URL()
 	fmt.Fprintf(out, `Aurora is running, with its own local APNs and a simulated iPhone. Nothing leaves this machine.
 
-  Console      %s/signin?link=%s   (signs you in once)
+  Console      %s/signin?link=%s   (signs you in once, by one button)
   iPhone       %s/phone/
   Local APNs   %s/
 

@@ -4,6 +4,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/cookiejar"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -53,14 +54,23 @@ func TestDemo(t *testing.T) {
 		}
 		return resp.Request.URL.Path, string(text)
 	}
-	if path, page := get(browser, link); strings.HasPrefix(path, "/signin") || !strings.Contains(page, "Reader") {
-		t.Errorf("the link leads to %s: %.500s", path, page)
+	if path, page := get(browser, link); path != "/signin" || !strings.Contains(page, "Sign in as demo@") {
+		t.Errorf("the link opens %s: %.500s", path, page)
+	}
+	door, secret, _ := strings.Cut(link, "?link=")
+	button := func(c *http.Client) (path, page string) {
+		resp, err := c.PostForm(door, url.Values{"link": {secret}})
+		check(t, err)
+		defer resp.Body.Close()
+		text, err := io.ReadAll(resp.Body)
+		check(t, err)
+		return resp.Request.URL.Path, string(text)
+	}
+	if path, page := button(browser); path != "/apps" || !strings.Contains(page, "Reader") {
+		t.Errorf("the link's button leads to %s: %.500s", path, page)
 	}
 	get(browser, phone)
-	resp, err := http.Get(link)
-	check(t, err)
-	defer resp.Body.Close()
-	if !strings.HasPrefix(resp.Request.URL.Path, "/signin") {
-		t.Errorf("the link works twice: %s", resp.Request.URL)
+	if path, _ := button(&http.Client{Timeout: patience}); path != "/signin" {
+		t.Errorf("the link works twice: %s", path)
 	}
 }
