@@ -47,6 +47,9 @@ type Config struct {
 	// Changed tells other servers that an app, a key or a credential is not what
 	// it was: they Forget. May be nil.
 	Changed func()
+	// Strange tells a person that they signed in from a browser or a network that
+	// they have not before. May be nil.
+	Strange func(ctx context.Context, email string, in SignedIn) error
 	// Moved tells who watches an app that its credentials changed. May be nil.
 	Moved func(appID int64)
 }

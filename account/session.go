@@ -49,6 +49,7 @@ type SignedIn struct {
 	Address   string // where it was seen last
 	Agent     string // the browser's own description, shortened
 	Current   bool   // it is the session that asks
+	New       bool   // of this week, from a browser or a network that none of the older ones has
 }
 
 // Visitor is who a session stands for.
@@ -202,6 +203,7 @@ func (s *Service) openSession(ctx context.Context, personID int64, email, how st
 	}
 	session, now, actor := newToken(), time.Now(), aurora.ActorOf(ctx)
 	opened := SignedIn{AccountID: in[0].Account.ID, PersonID: personID, CreatedAt: now, SeenAt: now, ExpiresAt: now.Add(sessionLife), Address: actor.Address, Agent: shortAgent(AgentOf(ctx))}
+	s.tell(ctx, email, opened)
 	if err := s.c.Doors.PutSession(ctx, hash(session), opened); err != nil {
 		return "", err
 	}
@@ -287,6 +289,7 @@ func (s *Service) SignOut(ctx context.Context, session string) error {
 func (s *Service) Sessions(ctx context.Context, personID int64, session string) ([]SignedIn, error) {
 	all, err := s.c.Doors.SessionsOf(ctx, personID)
 	own := hex.EncodeToString(hash(session))
+	markNew(all, time.Now())
 	for i := range all {
 		all[i].Current = all[i].ID == own
 	}

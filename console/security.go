@@ -142,21 +142,3 @@ func (c *console) changePassword(w http.ResponseWriter, r *http.Request, v visit
 	}
 	return c.done(w, r, "/security", "The password was changed. Other sessions were ended.")
 }
-
-// browser names a session's browser and system, as far as its own description
-// says; "" if it says nothing that people know.
-func browser(agent string) string {
-	name := firstOf(agent, "Edg/", "Edge", "OPR/", "Opera", "Firefox/", "Firefox", "Chrome/", "Chrome", "Safari/", "Safari", "curl/", "curl")
-	system := firstOf(agent, "iPhone", "iPhone", "iPad", "iPad", "Android", "Android", "Windows", "Windows", "Mac OS X", "macOS", "Linux", "Linux")
-	return strings.Trim(name+" · "+system, " ·")
-}
-
-// firstOf returns the name beside the first mark that a text contains.
-func firstOf(text string, marksAndNames ...string) string {
-	for i := 0; i+1 < len(marksAndNames); i += 2 {
-		if strings.Contains(text, marksAndNames[i]) {
-			return marksAndNames[i+1]
-		}
-	}
-	return ""
-}

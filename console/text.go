@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/aurora-push/aurora"
+	"github.com/aurora-push/aurora/account"
 	"github.com/aurora-push/aurora/ledger"
 )
 
@@ -31,7 +32,7 @@ func (l *language) funcs() template.FuncMap {
 		"explain":   func(reason string) string { return aurora.ExplainReasonIn(reason, l.word) },
 		"step":      func(s ledger.Step) ledger.Step { return s.In(l.word) },
 		"short":     shortToken,
-		"browser":   browser,
+		"browser":   account.Browser,
 		"size":      size,
 		"lives":     func() any { return lives },
 		"initial":   initial,

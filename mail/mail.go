@@ -1,5 +1,5 @@
 // Package mail tells people by email what they must not miss: that a credential
-// ends, and that they are invited. What is to be sent is in the database before
+// ends, that they are invited, and that somebody signed in as them. What is to be sent is in the database before
 // anybody relies on it, and stays there until the mail server has taken it.
 package mail
 
@@ -130,6 +130,22 @@ func (s *Service) Invite(ctx context.Context, i Invitation) error {
 		return err
 	}
 	if err := s.c.Outbox.PutMail(ctx, []Letter{s.letter(i.To, invitationText(i))}, maxWaiting); err != nil {
+		return err
+	}
+	s.Wake()
+	return nil
+}
+
+// SignIn is a sign-in from where its person has not signed in before.
+type SignIn struct {
+	To, Browser, Address string // "" is not known
+	At                   time.Time
+}
+
+// TellSignIn mails a person that somebody has signed in as them. When it returns
+// without an error the letter is in the outbox, durably.
+func (s *Service) TellSignIn(ctx context.Context, in SignIn) error {
+	if err := s.c.Outbox.PutMail(ctx, []Letter{s.letter(in.To, signInText(in, s.c.PublicURL))}, maxWaiting); err != nil {
 		return err
 	}
 	s.Wake()

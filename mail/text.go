@@ -1,6 +1,7 @@
 package mail
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -42,6 +43,18 @@ func expiryText(e Ending, now time.Time, base string) text {
 	return bilingual(subject,
 		fmt.Sprintf("The %s credential “%s” of the app %s (%s) %s. From then on Apple takes no push for it.\n\nMake a new certificate at developer.apple.com, or better a key (.p8), which does not end, and upload it here:\n\n%s\n\nAurora tries it out at Apple before it replaces the old one; no push is lost meanwhile.", e.Environment, e.Name, e.App, e.AppKey, ends, where),
 		fmt.Sprintf("应用 %s（%s）的 %s 推送凭证“%s”%s。到期后，Apple 将不再接受该应用的推送。\n\n请在 developer.apple.com 创建新的证书（或不会过期的 .p8 密钥），并在这里上传：\n\n%s\n\nAurora 会先向 Apple 验证新凭证再替换旧凭证，期间不会丢失推送。", e.App, e.AppKey, e.Environment, e.Name, endsChinese, whereChinese))
+}
+
+func signInText(in SignIn, base string) text {
+	browser, from := cmp.Or(in.Browser, "an unknown browser"), cmp.Or(in.Address, "an unknown address")
+	where, whereChinese := "on the page Security of the console", "控制台的“安全”页面"
+	if base != "" {
+		where = "here: " + base + "/security"
+		whereChinese = base + "/security"
+	}
+	return bilingual("A new sign-in to Aurora",
+		fmt.Sprintf("Somebody signed in to Aurora as %s on %s, with %s, from %s. You have not signed in from there before.\n\nIf it was you, there is nothing to do. If not, change your password and sign out everywhere else, %s", in.To, when(in.At), browser, from, where),
+		fmt.Sprintf("%s 有人以 %s 的身份登录了 Aurora（%s，%s），此前没有从那里登录过。\n\n如果是你本人，无需处理。如果不是，请立即修改密码并退出其他所有会话：%s", when(in.At), in.To, cmp.Or(in.Browser, "未知浏览器"), cmp.Or(in.Address, "未知地址"), whereChinese))
 }
 
 func testText(base string) text {

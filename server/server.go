@@ -205,6 +205,12 @@ func (s *Server) wire(ctx context.Context) error {
 		Prover: gateways, OIDC: c.OIDC, Seal: seal, Logger: c.Logger,
 		Changed: func() { s.bus.Publish(accountTopic, "") },
 		Moved:   func(appID int64) { s.Ledger.Hint(appID, 0) },
+		Strange: func(ctx context.Context, email string, in account.SignedIn) error {
+			if s.Mail == nil {
+				return nil
+			}
+			return s.Mail.TellSignIn(ctx, mail.SignIn{To: email, Browser: account.Browser(in.Agent), Address: in.Address, At: in.CreatedAt})
+		},
 	})
 	s.Webhooks = webhook.New(webhook.Config{
 		Endpoints: s.store, Outbox: s.store, Log: s.store, Reader: s.store, Expiries: s.store,
