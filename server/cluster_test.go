@@ -36,6 +36,21 @@ type clusterRig struct {
 // newClusterRig makes an app with a provider key.
 func newClusterRig(t *testing.T, database string) *clusterRig {
 	t.Helper()
+	r, issued := newEmptyRig(t, database)
+	s := r.open()
+	defer stop(t, s)
+	owner, _, err := s.Accounts.Create(t.Context(), "owner@example.com", "correct horse battery")
+	check(t, err)
+	r.app, err = s.Accounts.CreateApp(t.Context(), owner.ID, "Reader", bundleID)
+	check(t, err)
+	_, err = s.Accounts.StoreCredential(t.Context(), r.app, aurora.CredentialFile{File: issued.P8, KeyID: issued.KeyID, TeamID: issued.TeamID})
+	check(t, err)
+	return r
+}
+
+// newEmptyRig makes a provider key, and nothing in the database.
+func newEmptyRig(t *testing.T, database string) (*clusterRig, *localapns.Issued) {
+	t.Helper()
 	dir := t.TempDir()
 	apns, err := localapns.NewServer(localapns.Config{Dir: dir, AcceptAnyToken: true, Keep: 1 << 20})
 	check(t, err)
@@ -48,15 +63,7 @@ func newClusterRig(t *testing.T, database string) *clusterRig {
 	}
 	issued, err := apns.Issue(localapns.IssueRequest{Key: true, BundleID: bundleID})
 	check(t, err)
-	s := r.open()
-	defer stop(t, s)
-	owner, _, err := s.Accounts.Create(t.Context(), "owner@example.com", "correct horse battery")
-	check(t, err)
-	r.app, err = s.Accounts.CreateApp(t.Context(), owner.ID, "Reader", bundleID)
-	check(t, err)
-	_, err = s.Accounts.StoreCredential(t.Context(), r.app, aurora.CredentialFile{File: issued.P8, KeyID: issued.KeyID, TeamID: issued.TeamID})
-	check(t, err)
-	return r
+	return r, issued
 }
 
 func check(t *testing.T, err error) {
