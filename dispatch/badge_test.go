@@ -5,6 +5,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/aurora-push/aurora"
 	"github.com/aurora-push/aurora/audience"
@@ -27,6 +28,7 @@ func TestRelativeBadges(t *testing.T) {
 			wg.Go(func() { w.push(dispatch.Request{Message: m}) })
 		}
 		wg.Wait()
+		time.Sleep(time.Second) // a read that waits for SQLite's log does so by sleeping
 		synctest.Wait()
 		seen := map[string]bool{}
 		for _, s := range w.vendor.deliveries() {
