@@ -22,6 +22,9 @@ type health struct {
 	hints func() error // why hints do not reach other servers, which costs time only
 	apns  func() error // which gateways of APNs are out of reach: requests are served all the same
 
+	// expiries are of certificates, which stop nothing here.
+	expiries expiries
+
 	// parked counts the damaged jobs that were set aside: all others are sent.
 	parked func(context.Context) (int, error)
 
@@ -50,6 +53,7 @@ func (h *health) ready(w http.ResponseWriter, r *http.Request) {
 		Hints    string `json:"hints,omitempty"`
 		APNs     string `json:"apns,omitempty"`
 		Damaged  string `json:"damaged,omitempty"`
+		Expiring string `json:"expiring,omitempty"`
 	}{Database: "ok"}
 	draining, problem := h.state(r.Context())
 	if answer.Draining = draining; problem != nil {
@@ -59,6 +63,9 @@ func (h *health) ready(w http.ResponseWriter, r *http.Request) {
 	if n := h.setAside(); n > 0 {
 		answer.Damaged = fmt.Sprintf("%d parts of pushes cannot be read and were set aside; all others are sent. See System in the console, or the log, and run aurora doctor.", n)
 	}
+	ctx, cancel := context.WithTimeout(r.Context(), checkTime)
+	defer cancel()
+	answer.Expiring = h.expiries.problem(ctx, time.Now())
 	if err := h.clock(); err != nil {
 		answer.Clock, answer.Ready = err.Error(), false
 	}

@@ -159,7 +159,7 @@ func Open(ctx context.Context, c Config) (*Server, error) {
 		db.LimitBitmaps(int64(c.AudienceCache) << 20)
 	}
 	s := &Server{config: c, store: db, metrics: newMetrics(), began: time.Now()}
-	s.health = &health{check: db.Check, clock: s.cluster.clock, parked: db.CountParked}
+	s.health = &health{check: db.Check, clock: s.cluster.clock, parked: db.CountParked, expiries: expiries{ending: db.EndingCredentials}}
 	if err := s.wire(ctx); err != nil {
 		if s.bus != nil {
 			s.bus.Close()

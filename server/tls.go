@@ -192,6 +192,7 @@ func (s *Server) secure(l net.Listener) (net.Listener, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.health.expiries.serves(pair)
 	config := &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: pair.certificate, NextProtos: []string{"h2", "http/1.1"}}
 	s.http.TLSConfig = config
 	s.http.ConnContext = rememberTLS

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"time"
@@ -22,10 +23,13 @@ type Commit struct {
 func (s *Store) OnCommit(watcher func(Commit)) { s.desk.watcher.Store(&watcher) }
 
 // Check reports why the database cannot be relied on at the moment: it does not
-// answer, its one writer does not get through, or it refuses what is written, as
-// a full disk does. It writes, durably: do not call it more often than needed.
+// answer, no connection to it is free, its one writer does not get through, or
+// it refuses what is written, as a full disk does. It writes, durably: do not call it more often than needed.
 // The context bounds the wait.
 func (s *Store) Check(ctx context.Context) error {
+	if err := s.free(ctx); err != nil {
+		return err
+	}
 	if _, err := s.Setting(ctx, checkSetting); err != nil {
 		return err
 	}
@@ -37,6 +41,24 @@ func (s *Store) Check(ctx context.Context) error {
 	case <-ctx.Done():
 		return errors.New("the database's writer does not get through")
 	}
+}
+
+// freeTime bounds the wait for a connection that reads: those who call wait as
+// long as they like, but a server where that is common is not ready for more.
+const freeTime = time.Second
+
+// free reports that all connections that read are in use.
+func (s *Store) free(ctx context.Context) error {
+	waiting, cancel := context.WithTimeout(ctx, freeTime)
+	defer cancel()
+	conn, err := s.reads.Conn(waiting)
+	if err == nil {
+		return conn.Close()
+	}
+	if n := s.reads.Stats(); ctx.Err() == nil && n.InUse >= n.MaxOpenConnections {
+		return fmt.Errorf("all %d connections of this server that read the database are in use, and none came free within %v: reads are slow, or too many come at once; look at the database, or send this server less", n.MaxOpenConnections, freeTime)
+	}
+	return s.explainRead(err)
 }
 
 // checkSetting holds when Check last wrote.
