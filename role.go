@@ -36,6 +36,7 @@ type Right string
 const (
 	SendRight      Right = "send, stop or schedule messages"
 	DevicesRight   Right = "change devices, their tags and aliases"
+	ExportRight    Right = "export devices with their tokens"
 	ConfigureRight Right = "change apps, groups, credentials, keys and webhooks"
 	SecretsRight   Right = "see secrets"
 	AuditRight     Right = "read the audit log"
@@ -47,6 +48,7 @@ const (
 var grants = map[Right][]Role{
 	SendRight:      {OwnerRole, DeveloperRole, SenderRole},
 	DevicesRight:   {OwnerRole, DeveloperRole},
+	ExportRight:    {OwnerRole, DeveloperRole},
 	ConfigureRight: {OwnerRole, DeveloperRole},
 	SecretsRight:   {OwnerRole, DeveloperRole},
 	AuditRight:     {OwnerRole, DeveloperRole},
@@ -55,7 +57,7 @@ var grants = map[Right][]Role{
 }
 
 // Rights lists every right, in the order in which they are explained.
-var Rights = []Right{SendRight, DevicesRight, ConfigureRight, SecretsRight, AuditRight, TeamRight, DeleteRight}
+var Rights = []Right{SendRight, DevicesRight, ExportRight, ConfigureRight, SecretsRight, AuditRight, TeamRight, DeleteRight}
 
 // May reports whether a role has a right.
 func (r Role) May(right Right) bool { return slices.Contains(grants[right], r) }

@@ -149,6 +149,7 @@ func (c *console) routes(mux router) {
 
 	mux.Handle("GET /apps/{key}/devices", c.inApp(c.devices))
 	mux.Handle("GET /apps/{key}/devices/live", c.inApp(c.devicesLive))
+	mux.Handle("POST /apps/{key}/export/{file}", c.inApp(c.export))
 	mux.Handle("GET /apps/{key}/devices/{rid}", c.inApp(c.device))
 	mux.Handle("GET /apps/{key}/devices/{rid}/live", c.inApp(c.deviceLive))
 	mux.Handle("GET /apps/{key}/devices/{rid}/messages/{id}", c.inApp(c.timeline))

@@ -21,6 +21,8 @@ type devicesPage struct {
 	Devices []aurora.Device
 	More    uint32 // continue below this device number; 0 at the end
 	Newest  bool
+	// MayExport tells that the visitor may have the devices as a file.
+	MayExport bool
 	// Quarantined is how many devices are in quarantine.
 	Quarantined uint64
 }
@@ -35,6 +37,7 @@ func (c *console) devices(w http.ResponseWriter, r *http.Request, v visit) error
 	if err != nil {
 		return err
 	}
+	page.MayExport = len(page.Devices) > 0 && v.who.Role.May(aurora.ExportRight)
 	if c.Quarantine != nil {
 		if page.Quarantined, err = c.Quarantine.CountQuarantined(r.Context(), v.app.ID); err != nil {
 			return err

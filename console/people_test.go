@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/aurora-push/aurora"
+	"github.com/aurora-push/aurora/registry"
 	"github.com/aurora-push/aurora/server"
 )
 
@@ -171,6 +172,37 @@ func TestAuditPageAndExport(t *testing.T) {
 	}
 	if got := h.ask(t, owner, "GET", "/audit/audit.exe"); got.status != http.StatusNotFound {
 		t.Errorf("%d", got.status)
+	}
+}
+
+// TestExportOfDevices: a download can be imported again and is on record; who may
+// not have it is not offered it.
+func TestExportOfDevices(t *testing.T) {
+	h := openHouse(t)
+	owner := h.session[aurora.OwnerRole]
+	rows := "token,tags\n" + strings.Repeat("ab", 32) + ",vip;london\n" + strings.Repeat("cd", 32) + ",\n"
+	_, err := h.Registry.Import(t.Context(), h.app.ID, strings.NewReader(rows), registry.ImportOptions{Environment: aurora.Production})
+	check(t, err)
+	list := "/apps/" + h.app.Key + "/devices"
+	link := "/apps/" + h.app.Key + "/export/devices.csv"
+	for role, may := range map[aurora.Role]bool{aurora.OwnerRole: true, aurora.DeveloperRole: true, aurora.SenderRole: false, aurora.ViewerRole: false} {
+		if got := strings.Contains(h.ask(t, h.session[role], "GET", list).body, link); got != may {
+			t.Errorf("%s is offered the export: %v", role, got)
+		}
+	}
+	file := h.ask(t, owner, "POST", link).body
+	state, err := h.Registry.Import(t.Context(), h.app.ID, strings.NewReader(file), registry.ImportOptions{})
+	if lines := int64(strings.Count(file, "\n")); err != nil || lines != 3 || state.Changed != lines-1 || state.Rejected != 0 {
+		t.Errorf("%d lines were imported as %+v, %v:\n%s", lines, state, err, file)
+	}
+	if objects := h.ask(t, owner, "POST", "/apps/"+h.app.Key+"/export/devices.jsonl").body; strings.Count(objects, `"registration_id"`) != strings.Count(file, "\n")-1 {
+		t.Errorf("%s", objects)
+	}
+	if got := h.ask(t, owner, "POST", "/apps/"+h.app.Key+"/export/devices.exe"); got.status != http.StatusNotFound {
+		t.Errorf("%d", got.status)
+	}
+	if log := h.ask(t, owner, "GET", "/audit?action=devices.").body; strings.Count(log, "devices.exported") < 2 || !strings.Contains(log, email) {
+		t.Errorf("%s", log)
 	}
 }
 

@@ -147,6 +147,7 @@ var rows = []row{
 	get(everyRole, "/apps/{app}/reports", 200),
 	get(everyRole, "/apps/{app}/reports/versions", 200),
 	get(everyRole, "/apps/{app}/reports/devices.csv", 200),
+	post("od", "/apps/{app}/export/devices.csv", 200),
 
 	get(everyRole, "/apps/{app}/devices", 200),
 	get(everyRole, "/apps/{app}/devices/live", 200),

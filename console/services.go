@@ -2,6 +2,7 @@ package console
 
 import (
 	"context"
+	"io"
 	"time"
 
 	"github.com/aurora-push/aurora"
@@ -73,6 +74,8 @@ type Devices interface {
 	TestDevices
 	// Segments returns the saved audiences, by name.
 	Segments(ctx context.Context, appID int64) ([]registry.Segment, error)
+	// Export writes the app's devices in a form that can be imported again.
+	Export(ctx context.Context, appID int64, to io.Writer, o registry.ExportOptions) (written int64, err error)
 }
 
 // TestDevices keeps the devices that test pushes go to.

@@ -3,6 +3,7 @@ package console
 import (
 	"context"
 	"encoding/json"
+	"io"
 	"slices"
 	"strings"
 	"sync"
@@ -443,6 +444,10 @@ func (w planner) Delete(_ context.Context, appID int64, id string) error {
 }
 func (w *world) ListTestDevices(_ context.Context, appID int64) ([]registry.TestDevice, error) {
 	return w.tests[appID], nil
+}
+func (w *world) Export(_ context.Context, _ int64, to io.Writer, _ registry.ExportOptions) (int64, error) {
+	n, err := io.WriteString(to, "registration_id\n")
+	return int64(n), err
 }
 func (w *world) Segments(_ context.Context, appID int64) ([]registry.Segment, error) {
 	return w.segments[appID], nil

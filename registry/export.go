@@ -55,8 +55,13 @@ const (
 // Export writes the app's devices as of one moment, by their age, in a form that
 // Import reads back identically; it holds a few hundred in memory. With
 // install_id and secret_digest the installations stay proven at another Aurora.
-// It returns how many were written.
+// It returns how many were written. A person needs the right to, and is in the
+// audit log.
 func (s *Service) Export(ctx context.Context, appID int64, to io.Writer, o ExportOptions) (written int64, err error) {
+	if err := aurora.Require(ctx, aurora.ExportRight); err != nil {
+		return 0, err
+	}
+	s.note(ctx, appID, "devices.exported", string(o.Format), o.Tag)
 	ctx, cancel := context.WithTimeoutCause(ctx, exportTime, aurora.Errorf(aurora.Unavailable, "The export took longer than %v. Write it to a file on the server: aurora device export.", exportTime))
 	defer cancel()
 	w := bufio.NewWriterSize(to, 64<<10)
