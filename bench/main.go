@@ -6,6 +6,7 @@
 //	go run . memory  the memory of our client while it sends ten million
 //	go run . profile where our client's processor time goes
 //	go run . growth  a whole push to ever more devices, with a plot
+//	go run . service what a server has resident at rest and while it pushes
 //	go run . nodes   a whole push through 1, 2 and 3 servers on one PostgreSQL
 //	go run . cluster three servers, PostgreSQL and NATS while all of them fail
 //	go run . gorush  a whole push beside gorush: one call to many devices
@@ -28,6 +29,7 @@ var commands = map[string]func(ctx context.Context, arguments []string) error{
 	"profile": profile,
 	"gorush":  besideGorush,
 	"growth":  growth,
+	"service": serviceMemory,
 	"nodes":   nodes,
 	"cluster": cluster,
 
@@ -43,7 +45,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if len(os.Args) < 2 || commands[os.Args[1]] == nil {
-		fmt.Fprintln(os.Stderr, "usage: go run . apns|rtt|memory|profile|gorush|growth|nodes|cluster [flags]")
+		fmt.Fprintln(os.Stderr, "usage: go run . apns|rtt|memory|profile|gorush|growth|service|nodes|cluster [flags]")
 		os.Exit(2)
 	}
 	if err := commands[os.Args[1]](ctx, os.Args[2:]); err != nil {

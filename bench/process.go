@@ -99,14 +99,17 @@ func load() string {
 	return strings.Fields(string(text))[0]
 }
 
-// peakOf is the most memory that a running process had resident, in MB
-// (proc(5), VmHWM in /proc/PID/status).
-func peakOf(pid int) float64 {
+// peakOf is the most memory that a process has had resident, in MB, and
+// residentOf what it has now (proc(5), /proc/PID/status).
+func peakOf(pid int) float64     { return memoryOf(pid, "VmHWM:") }
+func residentOf(pid int) float64 { return memoryOf(pid, "VmRSS:") }
+
+func memoryOf(pid int, field string) float64 {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		return 0
 	}
-	_, rest, _ := strings.Cut(string(text), "VmHWM:")
+	_, rest, _ := strings.Cut(string(text), field)
 	fields := strings.Fields(rest)
 	if len(fields) == 0 {
 		return 0

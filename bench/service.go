@@ -24,12 +24,13 @@ type service struct {
 	url     string
 	user    string // for HTTP Basic
 	secret  string
+	data    string // of Aurora: its folder
 }
 
 // startAurora runs `aurora serve` against the gateway, with an app, its key and
 // devices with the given tokens.
 func startAurora(ctx context.Context, g *gateway, tokens []string) (*service, error) {
-	data := filepath.Join(g.dir, "aurora")
+	s := &service{data: filepath.Join(g.dir, "aurora")}
 	var app struct {
 		Key    string `json:"app_key"`
 		Secret string `json:"master_secret"`
@@ -38,28 +39,17 @@ func startAurora(ctx context.Context, g *gateway, tokens []string) (*service, er
 	if err != nil {
 		return nil, err
 	}
-	if err := runJSON(ctx, nil, "correct horse battery\n", g.aurora, "account", "create", "--data", data, "--email", "bench@example.com"); err != nil {
+	if err := runJSON(ctx, nil, "correct horse battery\n", g.aurora, "account", "create", "--data", s.data, "--email", "bench@example.com"); err != nil {
 		return nil, err
 	}
-	if err := runJSON(ctx, &app, "", g.aurora, "app", "create", "--data", data, "--account", "bench@example.com", "--name", "Bench", "--bundle-id", topic); err != nil {
+	if err := runJSON(ctx, &app, "", g.aurora, "app", "create", "--data", s.data, "--account", "bench@example.com", "--name", "Bench", "--bundle-id", topic); err != nil {
 		return nil, err
 	}
-	s := &service{user: app.Key, secret: app.Secret}
-	s.process = exec.Command(g.aurora, "serve", "--listen", "127.0.0.1:0", "--data", data, "--apns", g.url, "--apns-sandbox", g.url, "--apns-ca", g.ca(), "--log-level", "error")
-	out, err := s.process.StdoutPipe()
-	if err != nil {
+	s.user, s.secret = app.Key, app.Secret
+	if err := s.serve(g); err != nil {
 		return nil, err
 	}
-	if err := s.process.Start(); err != nil {
-		return nil, err
-	}
-	line, err := bufio.NewReader(out).ReadString('\n')
-	if err != nil {
-		s.stop()
-		return nil, fmt.Errorf("aurora serve: %w", err)
-	}
-	s.url = strings.TrimSpace(line[strings.LastIndexByte(strings.TrimSpace(line), ' ')+1:])
-	if err := runJSON(ctx, nil, "", g.aurora, "app", "credential", "--data", data, "--app", app.Key, "--key-id", keyID, "--team-id", teamID, file); err != nil {
+	if err := runJSON(ctx, nil, "", g.aurora, "app", "credential", "--data", s.data, "--app", app.Key, "--key-id", keyID, "--team-id", teamID, file); err != nil {
 		s.stop()
 		return nil, err
 	}
@@ -68,6 +58,25 @@ func startAurora(ctx context.Context, g *gateway, tokens []string) (*service, er
 		return nil, err
 	}
 	return s, nil
+}
+
+// serve starts Aurora's process with the data that is there.
+func (s *service) serve(g *gateway) error {
+	s.process = exec.Command(g.aurora, "serve", "--listen", "127.0.0.1:0", "--data", s.data, "--apns", g.url, "--apns-sandbox", g.url, "--apns-ca", g.ca(), "--log-level", "error")
+	out, err := s.process.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	if err := s.process.Start(); err != nil {
+		return err
+	}
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		s.stop()
+		return fmt.Errorf("aurora serve: %w", err)
+	}
+	s.url = strings.TrimSpace(line[strings.LastIndexByte(strings.TrimSpace(line), ' ')+1:])
+	return nil
 }
 
 // register makes a device of each token, over many connections.
